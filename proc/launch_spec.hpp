@@ -1,5 +1,11 @@
 #pragma once
 // What kmuxd tells kmux-child through the gate: one JSON object, then end of file.
+//
+// The gate is a pipe. The child is started as `kmux-child relay|echo --gate=FD --id=ID` with its
+// reading end as descriptor FD (3), and reads until end of file before it does anything else. End of
+// file after nothing means that the daemon is gone or thought better of it: the child exits with 0 and
+// says nothing. kmuxd never blocks on the gate: the pipe has room for max_launch_spec_size bytes, and
+// no spec is longer.
 
 #include <cstddef>
 #include <string>
@@ -31,6 +37,9 @@ struct launch_spec {
   std::string kernel_socket_prefix;    ///< ipc: the inner sockets are prefix-1 … prefix-5
   bool interrupt_by_message = false;   ///< the kernelspec's interrupt_mode is "message"
 };
+
+/// What an unprivileged pipe can be made to hold (fs.pipe-max-size, pipe(7)).
+inline constexpr std::size_t max_launch_spec_size = 1 << 20;
 
 std::string write_launch_spec(const launch_spec&);
 result<launch_spec> parse_launch_spec(std::string_view json);

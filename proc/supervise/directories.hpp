@@ -1,0 +1,56 @@
+#pragma once
+// The runtime and the state directory, and the lock that makes us their only writer.
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "proc/supervise/files.hpp"
+#include "proc/unique_fd.hpp"
+
+namespace kmux::supervise {
+
+/// Holds RUNTIME/kmux.lock from open() to its destruction. One per daemon; any thread may call the
+/// const functions. Ids must be valid (is_valid_id): they become path components.
+class directories {
+public:
+  /// Creates what is missing and takes the lock. Errors are for people; a lock that is held names
+  /// its holder's pid.
+  static result<directories> open(std::string runtime, std::string state);
+
+  const std::string& runtime() const noexcept { return runtime_; }
+  const std::string& state() const noexcept { return state_; }
+
+  std::string kernel_runtime(std::string_view id) const;  ///< RUNTIME/kernels/ID
+  std::string kernel_state(std::string_view id) const;    ///< STATE/kernels/ID
+  std::string record_file(std::string_view id) const;     ///< RUNTIME/kernels/ID/record.json
+  std::string connection_file(std::string_view id) const;
+  std::string exit_file(std::string_view id) const;  ///< RUNTIME/kernels/ID/exit.json
+  std::string stdio_log(std::string_view id) const;  ///< STATE/kernels/ID/stdio.log
+
+  /// Both of the kernel's directories.
+  result<void> create_kernel(std::string_view id) const;
+  /// Those with a runtime directory, sorted; quarantined ones and strangers' files are left out.
+  result<std::vector<std::string>> list_kernels() const;
+  /// Its runtime directory; also `socket_prefix`'s where that is outside. State stays.
+  result<void> remove_kernel(std::string_view id, const std::string& socket_prefix = {}) const;
+  result<void> remove_kernel_state(std::string_view id) const;
+  /// Renames its runtime directory to kernels/.quarantine-ID-N; returns the new path.
+  result<std::string> quarantine(std::string_view id) const;
+
+  /// PREFIX such that the sockets PREFIX-1 … PREFIX-5 can be bound: kernels/ID/<name>, or where
+  /// that would pass the 107 bytes of a socket address, <name> in a new private directory under
+  /// $XDG_RUNTIME_DIR or /tmp. Remember it in the record: remove_kernel() wants it back.
+  result<std::string> choose_socket_prefix(std::string_view id, std::string_view name = "k") const;
+
+private:
+  directories(std::string runtime, std::string state, unique_fd lock);
+
+  std::string runtime_, state_;
+  unique_fd lock_;
+};
+
+/// Longest path of a Unix socket: sun_path without its terminating null, unix(7).
+inline constexpr std::size_t max_socket_path = 107;
+
+}  // namespace kmux::supervise

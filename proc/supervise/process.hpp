@@ -1,0 +1,82 @@
+#pragma once
+// One process, held by pidfd: never by a bare number.
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/posix/stream_descriptor.hpp>
+
+#include "proc/exit_status.hpp"
+#include "proc/oom_watch.hpp"
+#include "proc/process_identity.hpp"
+#include "proc/unique_fd.hpp"
+
+namespace kmux::supervise {
+
+/// A process that leads its own group (and session): a child of ours, or one that an earlier daemon
+/// started. Loop thread only. Owned by one kernel; destroying it cancels the wait and leaves the
+/// process alone (an ended child of ours is reaped). SIGCHLD must not be ignored in this program,
+/// or the kernel reaps our children before we do.
+class process {
+public:
+  using exit_handler = std::function<void(exit_status)>;
+
+  /// Takes over a child that this program has just spawned with its own session. `exit_file` is
+  /// launch_spec's: what stands there tells more than wait(2), and all there is for an adopter.
+  static result<std::unique_ptr<process>> from_child(boost::asio::io_context&, pid_t,
+                                                     std::string exit_file = {});
+
+  /// errc::not_found if that process has ended (its number may mean another one by now).
+  static result<std::unique_ptr<process>> adopt(boost::asio::io_context&, const process_identity&,
+                                                std::string exit_file = {});
+
+  ~process();
+  process(const process&) = delete;
+  process& operator=(const process&) = delete;
+
+  const process_identity& identity() const noexcept { return identity_; }
+  bool adopted() const noexcept { return !child_; }
+  /// False as soon as it has ended, reaped or not.
+  bool alive() const noexcept;
+
+  /// To the process alone. errc::not_found once it has ended.
+  result<void> signal(int sig);
+  /// Once to every member of its group, or errc::not_found if the leader has ended: a number that
+  /// now means somebody else is never signalled.
+  result<void> signal_group(int sig);
+
+  /// Calls the handler once, from the loop, after the end: what was left in the group has been sent
+  /// SIGKILL, and the process is reaped. The handler may destroy this object. To be called once.
+  void on_exit(exit_handler);
+
+  void set_exit_file(std::string path) { exit_file_ = std::move(path); }
+
+  /// SIGKILL and reap, waiting: for a held child, which has nothing to lose and ends at once.
+  void destroy_now() noexcept;
+
+private:
+  process(boost::asio::io_context&, unique_fd, process_identity, bool child, std::string exit_file);
+  static result<std::unique_ptr<process>> open(boost::asio::io_context&, pid_t, bool child,
+                                               std::string exit_file);
+  void wait();
+  void ended();
+  void kill_leftovers() noexcept;
+  exit_status judge(exit_status waited) const;
+
+  boost::asio::posix::stream_descriptor fd_;
+  process_identity identity_;
+  std::string exit_file_;
+  oom_watch oom_;
+  exit_handler handler_;
+  std::shared_ptr<bool> here_ = std::make_shared<bool>(true);  ///< handlers already queued ask this
+  bool child_;
+  bool reaped_ = false;
+  bool killed_by_us_ = false;
+};
+
+/// What a child noted as it ended; cause::unknown where there is no (readable) note.
+exit_status read_exit_file(const std::string& path);
+
+}  // namespace kmux::supervise
