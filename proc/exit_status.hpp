@@ -1,10 +1,9 @@
 #pragma once
 // How a process ended; the bits of wait(2) stay inside.
 
+#include <signal.h>
 #include <string>
 #include <string_view>
-
-#include <signal.h>
 
 #include "protocol/error.hpp"
 
@@ -22,7 +21,8 @@ struct exit_status {
   friend bool operator==(const exit_status&, const exit_status&) = default;
 };
 
-std::string_view to_string(exit_status::cause) noexcept;  ///< "exited", "signaled", "out_of_memory", …
+std::string_view to_string(
+    exit_status::cause) noexcept;  ///< "exited", "signaled", "out_of_memory", …
 
 /// From waitid(2)'s siginfo (CLD_EXITED, CLD_KILLED, CLD_DUMPED).
 exit_status exit_status_from(const siginfo_t&) noexcept;

@@ -2,10 +2,10 @@
 // What kmuxd tells kmux-child through the gate: one JSON object, then end of file.
 //
 // The gate is a pipe. The child is started as `kmux-child relay|echo --gate=FD --id=ID` with its
-// reading end as descriptor FD (3), and reads until end of file before it does anything else. End of
-// file after nothing means that the daemon is gone or thought better of it: the child exits with 0 and
-// says nothing. kmuxd never blocks on the gate: the pipe has room for max_launch_spec_size bytes, and
-// no spec is longer.
+// reading end as descriptor FD (3), and reads until end of file before it does anything else. End
+// of file after nothing means that the daemon is gone or thought better of it: the child exits with
+// 0 and says nothing. kmuxd never blocks on the gate: the pipe has room for max_launch_spec_size
+// bytes, and no spec is longer.
 
 #include <cstddef>
 #include <string>
@@ -27,15 +27,15 @@ struct launch_spec {
   std::string cwd;              ///< empty: stay
   std::string stdio_log;        ///< where the process's own stdout and stderr go; empty: nowhere
   std::size_t stdio_limit = 1 << 20;  ///< bytes kept of it; at least 64 KiB
-  std::string exit_file;        ///< the child writes its exit_status here as it ends (for an adopter)
+  std::string exit_file;  ///< the child writes its exit_status here as it ends (for an adopter)
 
   // relay only
-  std::vector<std::string> argv;       ///< the kernel's, templates resolved
-  environment env;                     ///< the kernel's, complete; JPY_PARENT_PID is added by the child
-  std::string kernel_connection_file;  ///< the inner one, for the kernel; written by the child
+  std::vector<std::string> argv;  ///< the kernel's, templates resolved
+  environment env;                ///< the kernel's, complete; JPY_PARENT_PID is added by the child
+  std::string kernel_connection_file;    ///< the inner one, for the kernel; written by the child
   std::string kernel_transport = "ipc";  ///< "ipc", or "tcp" for kernels that know nothing else
-  std::string kernel_socket_prefix;    ///< ipc: the inner sockets are prefix-1 … prefix-5
-  bool interrupt_by_message = false;   ///< the kernelspec's interrupt_mode is "message"
+  std::string kernel_socket_prefix;      ///< ipc: the inner sockets are prefix-1 … prefix-5
+  bool interrupt_by_message = false;     ///< the kernelspec's interrupt_mode is "message"
 };
 
 /// What an unprivileged pipe can be made to hold (fs.pipe-max-size, pipe(7)).

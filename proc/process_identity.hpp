@@ -3,7 +3,6 @@
 
 #include <cstdint>
 #include <string>
-
 #include <sys/types.h>
 
 #include "protocol/error.hpp"

@@ -1,14 +1,13 @@
 #pragma once
 // An owned file descriptor.
 
-#include <utility>
-
 #include <unistd.h>
+#include <utility>
 
 namespace kmux {
 
 class unique_fd {
- public:
+public:
   unique_fd() = default;
   explicit unique_fd(int fd) noexcept : fd_(fd) {}
   ~unique_fd() { reset(); }
@@ -25,7 +24,7 @@ class unique_fd {
     if (const int old = std::exchange(fd_, fd); old >= 0) ::close(old);
   }
 
- private:
+private:
   int fd_ = -1;
 };
 
