@@ -15,27 +15,37 @@ namespace kmux::supervise {
 
 /// What happened.
 namespace kernel_event {
-struct start {};     ///< first launch
-struct adopted {};   ///< a process of an earlier daemon was verified
-struct launched {};  ///< a process lives; answers action::launch
+/// First launch.
+struct start {};
+/// A process of an earlier daemon was verified.
+struct adopted {};
+/// Answers action launch: a process lives.
+struct launched {};
+/// Answers action launch: no process lives.
 struct launch_failed {
   exit_status status;
-};                    ///< no process lives; answers action::launch
-struct connected {};  ///< the nudge has finished
+};
+/// The nudge has finished.
+struct connected {};
+/// The process has ended. Once for each launched or adopted.
 struct exited {
   exit_status status;
-};  ///< the process has ended; once per launched or adopted
+};
+/// `now`: SIGKILL without asking.
 struct user_restart {
   bool now = false;
-};  ///< now: SIGKILL, no asking
+};
 struct user_stop {
   bool now = false;
 };
+/// A client sent shutdown_request by itself.
 struct shutdown_asked {
   bool restart = false;
-};                ///< a client sent shutdown_request by itself
-struct timer {};  ///< the armed time has come
+};
+/// The armed time has come.
+struct timer {};
 }  // namespace kernel_event
+
 using kernel_event_t =
     std::variant<kernel_event::start, kernel_event::adopted, kernel_event::launched,
                  kernel_event::launch_failed, kernel_event::connected, kernel_event::exited,
@@ -46,31 +56,38 @@ enum class user_request { restart, stop };
 
 /// What to do, in the order given.
 namespace kernel_action {
-struct launch {};  ///< answer with launched or launch_failed, once, later or from the next resume()
-struct connect {};  ///< attach to the process's channels and nudge; answer with connected
+/// Answer with launched or launch_failed, once; not from inside the loop over these actions.
+struct launch {};
+/// Attach to the process's channels and nudge; answer with connected.
+struct connect {};
 struct disconnect {};
+/// shutdown_request on control.
 struct ask_shutdown {
   bool restart;
-};  ///< shutdown_request on control
+};
 struct signal_group {
   int sig;
 };
+/// One timer; replaces the armed one.
 struct arm_timer {
   std::chrono::steady_clock::time_point at;
-};  ///< replaces an armed one
+};
 struct cancel_timer {};
+/// To clients: status dead, else restarting.
 struct announce {
   bool dead;
   std::string reason;
-};  ///< to clients: status dead, else restarting
-/// Everyone who waits for this kind of request: `ok` or failed for `reason`.
+};
+/// To everyone who waits for this kind of request: `ok`, or failed for `reason`.
 struct complete {
   user_request what;
   bool ok;
   std::string reason;
 };
-struct forget {};  ///< nothing is left to supervise; the kernel leaves the list
+/// Nothing is left to supervise: the kernel leaves the list, its sockets are closed.
+struct forget {};
 }  // namespace kernel_action
+
 using kernel_action_t =
     std::variant<kernel_action::launch, kernel_action::connect, kernel_action::disconnect,
                  kernel_action::ask_shutdown, kernel_action::signal_group, kernel_action::arm_timer,
@@ -79,49 +96,48 @@ using kernel_action_t =
 
 /// Pure; owns its stop ladder and restart policy. At most one process at a time: `launch` is only
 /// said when none lives and none is being launched. Id, key and endpoints are the shell's and stay
-/// over a restart. What cannot be launched at all is not tried again by itself.
+/// over a restart. What cannot be launched at all is not tried again by itself. The end that a user
+/// asked for is not announced as a death.
 ///
 ///   state      | event → what
 ///   -----------+------------------------------------------------------------------------------
 ///   dead       | start: launch → launching      adopted: connect → connecting
 ///   (and at    | user_restart: reset the policy, announce restarting, launch → launching
-///    first)    | user_stop: complete stop, forget → gone
+///    first)    | user_stop: GONE
 ///              | launched launch_failed connected exited shutdown_asked timer: –
-///   launching  | launched: connect → connecting (armed: connect_within)
-///              | launch_failed: announce dead, fail restart → dead
-///              | user_restart: noted, completes with this launch     user_stop: noted → stopping
+///   launching  | launched: connect → connecting (for connect_within at most)
+///              | launch_failed: DEAD
+///              | user_restart: completes with this launch     user_stop: → stopping
 ///              | start adopted connected exited shutdown_asked timer: –
 ///   connecting | connected: complete restart → ready
-///              | timer: SIGKILL → stopping (ends dead)       exited: DEATH
-///              | user_restart: one under way: collapses; else ladder → restarting
+///              | timer: disconnect, SIGKILL → stopping, for DEAD     exited: DEATH
+///              | user_restart: collapses with one under way, else announce, ladder → restarting
 ///              | user_stop: ladder → stopping        shutdown_asked: noted
 ///              | start adopted launched launch_failed: –
-///   ready      | exited: DEATH    user_restart: ladder → restarting    user_stop: ladder →
-///   stopping
-///              | shutdown_asked: noted
+///   ready      | exited: DEATH        shutdown_asked: noted
+///              | user_restart: announce, ladder → restarting      user_stop: ladder → stopping
 ///              | start adopted launched launch_failed connected timer: –
-///   stopping   | exited launch_failed: disconnect; announce dead; complete stop, forget → gone,
-///              |   or → dead where the end was ours (connect_within)
-///              | launched: ladder      timer: next rung
-///              | user_stop: ends gone now; at once: SIGKILL
-///              | user_restart: fails if it ends gone; else → restarting
+///   stopping   | exited launch_failed: GONE, or DEAD after connect_within
+///              | launched: ladder (no asking)      timer: next rung
+///              | user_stop: for GONE; at once: SIGKILL
+///              | user_restart: fails if it is for GONE; else announce → restarting
 ///              | start adopted connected shutdown_asked: –
 ///   restarting | process lives: exited: disconnect, launch → launching    timer: next rung
-///              |   user_restart: collapses (at once: SIGKILL)
-///              |   user_stop: same ladder goes on → stopping
+///              |   user_restart: collapses; at once: SIGKILL
+///              |   user_stop: the ladder goes on → stopping
 ///              | back-off: timer: launch → launching
-///              |   user_restart: reset the policy, launch → launching
-///              |   user_stop: complete stop, forget → gone
+///              |   user_restart: reset the policy, launch → launching     user_stop: GONE
 ///              | start adopted launched launch_failed connected shutdown_asked: –
 ///   gone       | user_restart: fails    user_stop: complete stop    all others: –
 ///
 ///   DEATH: disconnect, then
-///     shutdown_asked{restart=false} not long ago: announce dead, forget → gone
+///     shutdown_asked{restart=false} not long ago: announce dead, GONE
 ///     shutdown_asked{restart=true}  not long ago: announce restarting, launch → launching
-///     the cause is launch_failed, or the policy gives up: announce dead, fail restart → dead
-///     else: announce restarting, arm the back-off → restarting
-///   Leaving for gone fails a restart that somebody waits for. ("–" ignored; a timer before its
-///   time does nothing.)
+///     the cause is launch_failed, or the policy gives up: DEAD
+///     else: announce restarting, wait for the back-off → restarting
+///   DEAD: disconnect, announce dead, fail restart → dead
+///   GONE: disconnect, fail restart, complete stop, forget → gone
+///   Only waited-for requests are completed. "–" is ignored, as is a timer before its time.
 class kernel_fsm {
 public:
   using clock = std::chrono::steady_clock;
@@ -161,13 +177,13 @@ private:
   bool connected_ = false;  ///< between connect and disconnect
   bool ends_dead_ = false;  ///< stopping: because it did not connect; nobody wants it gone
   bool at_once_ = false;    ///< stopping while launching: SIGKILL as soon as it lives
+  bool adopted_ = false;    ///< the living process is an earlier daemon's
   bool launched_before_ = false;
   bool restart_awaited_ = false, stop_awaited_ = false;
   bool asked_restart_ = false;
   clock::time_point asked_until_ = clock::time_point::min();  ///< shutdown_asked counts until then
   clock::time_point deadline_ = clock::time_point::max();     ///< of connecting and back-off
   clock::time_point armed_ = clock::time_point::max();        ///< what the shell's timer is set to
-  std::string reason_;
   exit_status last_exit_;
   int restarts_ = 0;
 };

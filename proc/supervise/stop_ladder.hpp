@@ -45,6 +45,8 @@ public:
   clock::time_point deadline() const noexcept { return deadline_; }
 
 private:
+  action kill();
+
   settings settings_;
   state state_ = state::idle;
   clock::time_point deadline_ = clock::time_point::max();
