@@ -57,15 +57,17 @@ public:
   void destroy_now() noexcept;
 
 private:
-  process(boost::asio::io_context&, unique_fd, process_identity, bool child, std::string exit_file);
-  static result<std::unique_ptr<process>> open(boost::asio::io_context&, pid_t, bool child,
-                                               std::string exit_file);
+  process(boost::asio::io_context&, process_identity, bool child, std::string exit_file);
+  static result<std::unique_ptr<process>> open(boost::asio::io_context&, const process_identity&,
+                                               unique_fd, bool child, std::string exit_file);
   void wait();
   void ended();
+  void reap() noexcept;
   void kill_leftovers() noexcept;
   exit_status judge(exit_status waited) const;
 
-  boost::asio::posix::stream_descriptor fd_;
+  boost::asio::posix::stream_descriptor fd_;  ///< owns the pidfd
+  int pidfd_ = -1;
   process_identity identity_;
   std::string exit_file_;
   oom_watch oom_;

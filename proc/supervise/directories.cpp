@@ -1,0 +1,165 @@
+#include "proc/supervise/directories.hpp"
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <fcntl.h>
+#include <filesystem>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <utility>
+
+#include "protocol/ids.hpp"
+
+namespace kmux::supervise {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::string_view socket_directory_start = "kmux-";
+constexpr int most_quarantined = 1000;
+
+error system_error(const std::string& what) {
+  const int number = errno;
+  return {number == ENOENT ? errc::not_found : errc::io, what + ": " + std::strerror(number)};
+}
+
+result<unique_fd> take_lock(const std::string& runtime) {
+  const std::string path = runtime + "/kmux.lock";
+  unique_fd fd(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
+  if (!fd) return system_error("cannot open " + path);
+  if (::flock(fd.get(), LOCK_EX | LOCK_NB) != 0) {
+    if (errno != EWOULDBLOCK) return system_error("cannot lock " + path);
+    const auto holder = read_file(path, 32);
+    return error{errc::io, runtime + " is in use by another kmuxd" +
+                               (holder && !holder->empty() ? ", process " + *holder : "") +
+                               ": stop that one, or choose another --runtime-dir"};
+  }
+  const std::string pid = std::to_string(::getpid());
+  if (::ftruncate(fd.get(), 0) != 0 ||
+      ::write(fd.get(), pid.data(), pid.size()) != static_cast<ssize_t>(pid.size())) {
+    return system_error("cannot write " + path);
+  }
+  return fd;
+}
+
+bool fits(const std::string& prefix) {
+  return prefix.size() + 2 <= max_socket_path;
+}  // "-5"
+
+/// A directory that choose_socket_prefix() made, and nothing else.
+bool is_our_socket_directory(const std::string& path) {
+  struct stat about {};
+  return fs::path(path).filename().string().starts_with(socket_directory_start) &&
+         ::lstat(path.c_str(), &about) == 0 && S_ISDIR(about.st_mode) &&
+         about.st_uid == ::geteuid() && (about.st_mode & 0777) == 0700;
+}
+
+}  // namespace
+
+directories::directories(std::string runtime, std::string state, unique_fd lock)
+    : runtime_(std::move(runtime)), state_(std::move(state)), lock_(std::move(lock)) {
+}
+
+result<directories> directories::open(std::string runtime, std::string state) {
+  for (const std::string& path : {runtime, runtime + "/kernels", state, state + "/kernels"}) {
+    if (auto made = make_private_directory(path); !made) return made.error();
+  }
+  auto lock = take_lock(runtime);
+  if (!lock) return lock.error();
+  return directories(std::move(runtime), std::move(state), std::move(*lock));
+}
+
+std::string directories::kernel_runtime(std::string_view id) const {
+  return runtime_ + "/kernels/" + std::string(id);
+}
+
+std::string directories::kernel_state(std::string_view id) const {
+  return state_ + "/kernels/" + std::string(id);
+}
+
+std::string directories::record_file(std::string_view id) const {
+  return kernel_runtime(id) + "/record.json";
+}
+
+std::string directories::connection_file(std::string_view id) const {
+  return kernel_runtime(id) + "/connection.json";
+}
+
+std::string directories::exit_file(std::string_view id) const {
+  return kernel_runtime(id) + "/exit.json";
+}
+
+std::string directories::stdio_log(std::string_view id) const {
+  return kernel_state(id) + "/stdio.log";
+}
+
+result<void> directories::create_kernel(std::string_view id) const {
+  if (!is_valid_id(id)) return error{errc::bad_field, "that is no kernel id"};
+  if (auto made = make_private_directory(kernel_runtime(id)); !made) return made;
+  return make_private_directory(kernel_state(id));
+}
+
+result<std::vector<std::string>> directories::list_kernels() const {
+  std::vector<std::string> ids;
+  std::error_code failed;
+  const std::string folder = runtime_ + "/kernels";
+  for (fs::directory_iterator entry(folder, failed), end; !failed && entry != end;
+       entry.increment(failed)) {
+    std::string name = entry->path().filename().string();
+    std::error_code unknown;
+    if (is_valid_id(name) && fs::is_directory(entry->symlink_status(unknown))) {
+      ids.push_back(std::move(name));
+    }
+  }
+  if (failed) return error{errc::io, "cannot list " + folder + ": " + failed.message()};
+  std::sort(ids.begin(), ids.end());
+  return ids;
+}
+
+result<void> directories::remove_kernel(std::string_view id,
+                                        const std::string& socket_prefix) const {
+  if (!is_valid_id(id)) return error{errc::bad_field, "that is no kernel id"};
+  const std::string folder = fs::path(socket_prefix).parent_path().string();
+  if (is_our_socket_directory(folder)) {
+    if (auto removed = remove_tree(folder); !removed) return removed;
+  }
+  return remove_tree(kernel_runtime(id));
+}
+
+result<void> directories::remove_kernel_state(std::string_view id) const {
+  if (!is_valid_id(id)) return error{errc::bad_field, "that is no kernel id"};
+  return remove_tree(kernel_state(id));
+}
+
+result<std::string> directories::quarantine(std::string_view id) const {
+  if (!is_valid_id(id)) return error{errc::bad_field, "that is no kernel id"};
+  const std::string from = kernel_runtime(id);
+  for (int n = 1; n <= most_quarantined; ++n) {
+    std::string to = runtime_ + "/kernels/.quarantine-" + std::string(id) + "-" + std::to_string(n);
+    if (::renameat2(AT_FDCWD, from.c_str(), AT_FDCWD, to.c_str(), RENAME_NOREPLACE) == 0) return to;
+    if (errno != EEXIST) return system_error("cannot rename " + from);
+  }
+  return error{errc::too_many, "there are too many of " + runtime_ + "/kernels/.quarantine-*"};
+}
+
+result<std::string> directories::choose_socket_prefix(std::string_view id,
+                                                      std::string_view name) const {
+  if (!is_valid_id(id)) return error{errc::bad_field, "that is no kernel id"};
+  const std::string leaf = "/" + std::string(name);
+  if (std::string prefix = kernel_runtime(id) + leaf; fits(prefix)) return prefix;
+
+  const char* user_runtime = std::getenv("XDG_RUNTIME_DIR");
+  for (const std::string& base :
+       {std::string(user_runtime != nullptr ? user_runtime : ""), std::string("/tmp")}) {
+    std::string folder = base + "/" + std::string(socket_directory_start) + "XXXXXX";
+    if (base.empty() || base.front() != '/' || !fits(folder + leaf)) continue;
+    if (::mkdtemp(folder.data()) != nullptr) return folder + leaf;
+  }
+  return system_error("cannot create a directory for sockets in /tmp");
+}
+
+}  // namespace kmux::supervise

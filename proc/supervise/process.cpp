@@ -1,0 +1,181 @@
+#include "proc/supervise/process.hpp"
+
+#include <cerrno>
+#include <cstring>
+#include <poll.h>
+#include <signal.h>
+#include <sys/pidfd.h>
+#include <sys/wait.h>
+#include <utility>
+
+#include "proc/supervise/files.hpp"
+
+namespace kmux::supervise {
+namespace {
+
+/// Linux 6.9; not in glibc 2.36's header. Addresses the group by what the pidfd holds, so that it
+/// is right even after the leader was reaped. Older kernels say EINVAL.
+constexpr unsigned signal_process_group = 1U << 2;
+
+constexpr std::size_t max_exit_file = 64 << 10;
+
+error system_error(std::string what) {
+  const int number = errno;
+  const errc code = number == ESRCH ? errc::not_found : errc::io;
+  return {code, std::move(what) + ": " + std::strerror(number)};
+}
+
+error ended_already(pid_t pid) {
+  return {errc::not_found, "process " + std::to_string(pid) + " has ended"};
+}
+
+}  // namespace
+
+process::process(boost::asio::io_context& io, process_identity identity, bool child,
+                 std::string exit_file)
+    : fd_(io), identity_(std::move(identity)), exit_file_(std::move(exit_file)), child_(child) {
+}
+
+result<std::unique_ptr<process>> process::open(boost::asio::io_context& io,
+                                               const process_identity& identity, unique_fd pidfd,
+                                               bool child, std::string exit_file) {
+  std::unique_ptr<process> made(new process(io, identity, child, std::move(exit_file)));
+  boost::system::error_code failed;
+  made->fd_.assign(pidfd.get(), failed);
+  if (failed) return error{errc::io, "cannot watch a process: " + failed.message()};
+  made->pidfd_ = pidfd.release();
+  return made;
+}
+
+result<std::unique_ptr<process>> process::from_child(boost::asio::io_context& io, pid_t pid,
+                                                     std::string exit_file) {
+  unique_fd pidfd(::pidfd_open(pid, 0));
+  if (!pidfd) return system_error("cannot open process " + std::to_string(pid));
+  const auto identity = identify(pid);
+  if (!identity) return identity.error();
+  return open(io, *identity, std::move(pidfd), true, std::move(exit_file));
+}
+
+result<std::unique_ptr<process>> process::adopt(boost::asio::io_context& io,
+                                                const process_identity& identity,
+                                                std::string exit_file) {
+  if (identity.pid <= 0 || identity.boot_id.empty()) {
+    return error{errc::not_found, "no process is named"};
+  }
+  unique_fd pidfd(::pidfd_open(identity.pid, 0));
+  if (!pidfd) return system_error("cannot open process " + std::to_string(identity.pid));
+  // Only now: a number compared before opening could be another process's by the time it is opened.
+  const auto found = identify(identity.pid);
+  if (!found) return found.error();
+  if (*found != identity) return ended_already(identity.pid);
+  auto made = open(io, identity, std::move(pidfd), false, std::move(exit_file));
+  if (made && !(*made)->alive()) return ended_already(identity.pid);
+  return made;
+}
+
+process::~process() {
+  if (child_) reap();
+}
+
+bool process::alive() const noexcept {
+  pollfd waiting{pidfd_, POLLIN, 0};
+  return !reaped_ && ::poll(&waiting, 1, 0) == 0;
+}
+
+result<void> process::signal(int sig) {
+  if (!alive()) return ended_already(identity_.pid);
+  if (::pidfd_send_signal(pidfd_, sig, nullptr, 0) != 0) {
+    return system_error("cannot signal process " + std::to_string(identity_.pid));
+  }
+  killed_by_us_ = killed_by_us_ || sig == SIGKILL;
+  return {};
+}
+
+result<void> process::signal_group(int sig) {
+  if (!alive()) return ended_already(identity_.pid);
+  int sent = ::pidfd_send_signal(pidfd_, sig, nullptr, signal_process_group);
+  // Before Linux 6.9. Our own child holds its number until we reap it.
+  if (sent != 0 && errno == EINVAL) sent = ::kill(-identity_.pid, sig);
+  if (sent != 0) return system_error("cannot signal group " + std::to_string(identity_.pid));
+  killed_by_us_ = killed_by_us_ || sig == SIGKILL;
+  return {};
+}
+
+void process::on_exit(exit_handler handler) {
+  handler_ = std::move(handler);
+  oom_ = oom_watch(identity_.pid);
+  wait();
+}
+
+void process::wait() {
+  fd_.async_wait(boost::asio::posix::stream_descriptor::wait_read,
+                 [this, here = std::weak_ptr<bool>(here_)](boost::system::error_code failed) {
+                   if (!failed && !here.expired()) ended();
+                 });
+}
+
+void process::ended() {
+  siginfo_t info{};
+  if (child_) {
+    const int told =
+        ::waitid(P_PIDFD, static_cast<id_t>(pidfd_), &info, WEXITED | WNOWAIT | WNOHANG);
+    // Traced, and its tracer has not let go yet: another wake-up comes.
+    if ((told == 0 && info.si_pid == 0) || (told != 0 && errno == EAGAIN)) return wait();
+  }
+  kill_leftovers();  // before the leader is reaped: until then nobody else can get its number
+  if (child_) reap();
+  const exit_status status = judge(exit_status_from(info));
+  const exit_handler handler = std::exchange(handler_, nullptr);
+  handler(status);  // may destroy this
+}
+
+void process::reap() noexcept {
+  if (reaped_) return;
+  siginfo_t info{};
+  const int told = ::waitid(P_PIDFD, static_cast<id_t>(pidfd_), &info, WEXITED | WNOHANG);
+  reaped_ = told == 0 && info.si_pid != 0;
+}
+
+void process::kill_leftovers() noexcept {
+  if (::pidfd_send_signal(pidfd_, SIGKILL, nullptr, signal_process_group) == 0) return;
+  if (errno != EINVAL) return;  // ESRCH: nobody is left
+  // Before Linux 6.9. An adopted leader may have been reaped: its number belongs to the group as
+  // long as that has members, and if it names a process now, then it must be the same.
+  if (!child_) {
+    const auto found = identify(identity_.pid);
+    if (found && *found != identity_) return;
+  }
+  ::kill(-identity_.pid, SIGKILL);
+}
+
+exit_status process::judge(exit_status waited) const {
+  exit_status status = waited;
+  if (!exit_file_.empty()) {
+    exit_status noted = read_exit_file(exit_file_);
+    if (noted.how != exit_status::cause::unknown) status = std::move(noted);
+  }
+  if (status.how == exit_status::cause::signaled && status.signal == SIGKILL && !killed_by_us_ &&
+      oom_.struck()) {
+    status.how = exit_status::cause::out_of_memory;
+  }
+  return status;
+}
+
+void process::destroy_now() noexcept {
+  if (!child_ || reaped_) return;
+  ::pidfd_send_signal(pidfd_, SIGKILL, nullptr, 0);
+  pollfd waiting{pidfd_, POLLIN, 0};
+  while (::poll(&waiting, 1, -1) < 0 && errno == EINTR) {
+  }
+  kill_leftovers();
+  reap();
+}
+
+exit_status read_exit_file(const std::string& path) {
+  const auto text = read_file(path, max_exit_file);
+  if (!text) return {};
+  const auto status = parse_exit_status(*text);
+  return status ? *status : exit_status{};
+}
+
+}  // namespace kmux::supervise

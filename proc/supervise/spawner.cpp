@@ -1,0 +1,154 @@
+#include "proc/supervise/spawner.hpp"
+
+#include <cerrno>
+#include <cstring>
+#include <fcntl.h>
+#include <signal.h>
+#include <spawn.h>
+#include <sys/wait.h>
+#include <utility>
+
+namespace kmux::supervise {
+namespace {
+
+constexpr int gate_in_child = 3;
+
+error system_error(const std::string& what, int number) {
+  return {number == ENOENT ? errc::not_found : errc::io, what + ": " + std::strerror(number)};
+}
+
+/// What posix_spawn(3) is told; its two C structs have destructors only by name.
+class spawn_plan {
+public:
+  spawn_plan() {
+    ::posix_spawn_file_actions_init(&files_);
+    ::posix_spawnattr_init(&attributes_);
+    sigset_t none, all;
+    ::sigemptyset(&none);
+    ::sigfillset(&all);
+    ::posix_spawnattr_setsigmask(&attributes_, &none);
+    ::posix_spawnattr_setsigdefault(&attributes_, &all);
+    ::posix_spawnattr_setflags(&attributes_,
+                               POSIX_SPAWN_SETSID | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
+  }
+  ~spawn_plan() {
+    ::posix_spawnattr_destroy(&attributes_);
+    ::posix_spawn_file_actions_destroy(&files_);
+  }
+  spawn_plan(const spawn_plan&) = delete;
+  spawn_plan& operator=(const spawn_plan&) = delete;
+
+  /// Each returns false when there is no memory for it.
+  bool give(int fd, int as) { return ::posix_spawn_file_actions_adddup2(&files_, fd, as) == 0; }
+  bool close_from(int fd) { return ::posix_spawn_file_actions_addclosefrom_np(&files_, fd) == 0; }
+
+  int run(const std::string& program, char* const* argv, char* const* env, pid_t& pid) const {
+    return ::posix_spawn(&pid, program.c_str(), &files_, &attributes_, argv, env);
+  }
+
+private:
+  posix_spawn_file_actions_t files_;
+  posix_spawnattr_t attributes_;
+};
+
+std::vector<char*> pointers(std::vector<std::string>& strings) {
+  std::vector<char*> all;
+  all.reserve(strings.size() + 1);
+  for (std::string& text : strings)
+    all.push_back(text.data());
+  all.push_back(nullptr);
+  return all;
+}
+
+/// Above the numbers that the child's descriptors get, so that no dup2(2) there overwrites another.
+unique_fd moved_up(unique_fd fd) {
+  if (!fd || fd.get() > gate_in_child) return fd;
+  return unique_fd(::fcntl(fd.get(), F_DUPFD_CLOEXEC, gate_in_child + 1));
+}
+
+unique_fd open_for_child(const std::string& path, int flags) {
+  return moved_up(unique_fd(::open(path.c_str(), flags | O_CLOEXEC | O_NOCTTY, 0600)));
+}
+
+result<void> fill_gate(int gate, const std::string& text) {
+  const int size = static_cast<int>(text.size());
+  if (::fcntl(gate, F_GETPIPE_SZ) < size && ::fcntl(gate, F_SETPIPE_SZ, size) < 0) {
+    return system_error(
+        "cannot enlarge the pipe for a launch spec of " + std::to_string(size) + " bytes", errno);
+  }
+  const ssize_t written = ::write(gate, text.data(), text.size());
+  if (written == size) return {};
+  return system_error("cannot hand over the launch spec", written < 0 ? errno : EAGAIN);
+}
+
+}  // namespace
+
+held_child::held_child(std::unique_ptr<process> child, unique_fd gate_read, unique_fd gate_write)
+    : process_(std::move(child)),
+      gate_read_(std::move(gate_read)),
+      gate_write_(std::move(gate_write)) {
+}
+
+held_child::~held_child() {
+  if (process_) process_->destroy_now();
+}
+
+result<std::unique_ptr<process>> held_child::release(const launch_spec& spec) {
+  const std::string text = write_launch_spec(spec);
+  if (text.size() > max_launch_spec_size) {
+    return error{errc::too_large, "the kernel's arguments and environment are longer than 1 MiB"};
+  }
+  if (!spec.exit_file.empty() && ::unlink(spec.exit_file.c_str()) != 0 && errno != ENOENT) {
+    return system_error("cannot remove " + spec.exit_file, errno);
+  }
+  if (auto written = fill_gate(gate_write_.get(), text); !written) return written.error();
+  gate_write_.reset();
+  gate_read_.reset();
+  process_->set_exit_file(spec.exit_file);
+  return std::move(process_);
+}
+
+result<held_child> spawner::spawn(const request& wanted) {
+  int ends[2];
+  if (::pipe2(ends, O_CLOEXEC) != 0) return system_error("cannot make a pipe", errno);
+  unique_fd gate_read = moved_up(unique_fd(ends[0]));
+  unique_fd gate_write(ends[1]);
+  ::fcntl(gate_write.get(), F_SETFL, O_NONBLOCK);  // a full pipe is an error, never a wait
+
+  const unique_fd nothing = open_for_child("/dev/null", O_RDWR);
+  if (!gate_read || !nothing) return system_error("cannot start " + program_, errno);
+  const unique_fd log =
+      wanted.stdio_log.empty()
+          ? unique_fd()
+          : open_for_child(wanted.stdio_log, O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW);
+  if (!log && !wanted.stdio_log.empty()) {
+    return system_error("cannot open " + wanted.stdio_log, errno);
+  }
+  const int output = log ? log.get() : nothing.get();
+
+  std::vector<std::string> argv = {
+      "kmux-child", wanted.type == launch_spec::kind::echo ? "echo" : "relay",
+      "--gate=" + std::to_string(gate_in_child), "--id=" + wanted.kernel_id};
+  std::vector<std::string> env;
+  for (const auto& [name, text] : wanted.env)
+    env.push_back(name + "=" + text);
+
+  spawn_plan plan;
+  if (!plan.give(nothing.get(), 0) || !plan.give(output, 1) || !plan.give(output, 2) ||
+      !plan.give(gate_read.get(), gate_in_child) || !plan.close_from(gate_in_child + 1)) {
+    return system_error("cannot start " + program_, ENOMEM);
+  }
+  pid_t pid = -1;
+  if (const int failed = plan.run(program_, pointers(argv).data(), pointers(env).data(), pid)) {
+    return system_error("cannot start " + program_, failed);
+  }
+  auto child = process::from_child(io_, pid);
+  if (!child) {
+    ::kill(pid, SIGKILL);  // ours and not reaped: the number cannot be another's
+    ::waitpid(pid, nullptr, 0);
+    return child.error();
+  }
+  return held_child(std::move(*child), std::move(gate_read), std::move(gate_write));
+}
+
+}  // namespace kmux::supervise
