@@ -14,6 +14,10 @@ if(CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
   # clang knows no -Wshadow=local; RapidJSON's comparisons are ambiguous only in clang's eyes.
   add_compile_options(-Wno-unknown-warning-option -Wno-ambiguous-reversed-operator)
 endif()
+if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+  # g++ 12 takes Asio's own operator new of coroutine frames for a mismatch.
+  add_compile_options(-Wno-mismatched-new-delete)
+endif()
 if(KMUX_WERROR)
   add_compile_options(-Werror)
 endif()

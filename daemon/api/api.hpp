@@ -1,0 +1,30 @@
+#pragma once
+// The REST API: each file adds its routes to the router.
+
+#include <chrono>
+#include <memory>
+#include <string>
+
+#include "daemon/http/router.hpp"
+#include "daemon/kernels/kernel_manager.hpp"
+#include "daemon/sessions/session_store.hpp"
+#include "daemon/specs/spec_store.hpp"
+
+namespace kmux::daemon {
+
+/// What handlers work on. Outlives the router.
+struct api_context {
+  kernel_manager& kernels;
+  session_store& sessions;
+  const spec_store& specs;
+  std::string base_url;  ///< begins and ends with '/'
+  std::chrono::system_clock::time_point started;
+};
+
+void add_server_routes(router&, api_context&);   ///< /api, /api/status, /api/me, /api/spec.yaml
+void add_kernel_routes(router&, api_context&);   ///< /api/kernels…
+void add_channel_routes(router&, api_context&);  ///< /api/kernels/{id}/channels
+void add_spec_routes(router&, api_context&);     ///< /api/kernelspecs…, /kernelspecs/…
+void add_session_routes(router&, api_context&);  ///< /api/sessions…
+
+}  // namespace kmux::daemon

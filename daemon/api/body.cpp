@@ -1,0 +1,83 @@
+#include "daemon/api/body.hpp"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+namespace kmux::daemon {
+
+namespace {
+
+constexpr std::size_t most_variables = 1000;
+constexpr std::size_t longest_value = 128 << 10;  // Linux's MAX_ARG_STRLEN
+constexpr std::size_t most_bytes = 1 << 20;
+
+bool is_variable_name(std::string_view name) {
+  const auto letter = [](char c) { return c == '_' || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); };
+  return !name.empty() && name.size() <= 256 && letter(name.front()) &&
+         std::all_of(name.begin(), name.end(), [&](char c) { return letter(c) || (c >= '0' && c <= '9'); });
+}
+
+}  // namespace
+
+result<rapidjson::Document> body_object(const http_request& request) {
+  const auto blank = request.body.find_first_not_of(" \t\r\n") == std::string::npos;
+  auto document = json::parse(blank ? "{}" : std::string_view(request.body), "the request's body");
+  if (!document) return document;
+  if (document->IsNull()) document->SetObject();
+  if (!document->IsObject()) {
+    return error{errc::not_an_object, "The request's body must be a JSON object."};
+  }
+  return document;
+}
+
+result<void> read_string(const json::value& object, std::string_view name, std::string& out) {
+  const auto* const member = json::find(object, name);
+  if (member == nullptr) return {};
+  if (!member->IsString()) {
+    return error{errc::bad_field, fmt::format("\"{}\" must be a string.", name)};
+  }
+  const std::string_view text(member->GetString(), member->GetStringLength());
+  if (text.find('\0') != std::string_view::npos) {
+    return error{errc::bad_field, fmt::format("\"{}\" must not contain a null character.", name)};
+  }
+  out = text;
+  return {};
+}
+
+result<void> read_environment(const json::value& object, environment& out) {
+  const auto* const env = json::find(object, "env");
+  if (env == nullptr) return {};
+  if (!env->IsObject()) return error{errc::bad_field, "\"env\" must be an object of strings."};
+  if (env->MemberCount() > most_variables) {
+    return error{errc::too_many, fmt::format("\"env\" may have at most {} variables.", most_variables)};
+  }
+  std::size_t bytes = 0;
+  for (const auto& member : env->GetObject()) {
+    const std::string_view name(member.name.GetString(), member.name.GetStringLength());
+    if (!is_variable_name(name)) {
+      return error{errc::bad_field,
+                   "A variable's name in \"env\" must be letters, digits and _, and not begin with a "
+                   "digit."};
+    }
+    std::string value;
+    if (const auto read = read_string(*env, name, value); !read) return read;
+    bytes += name.size() + value.size();
+    if (value.size() > longest_value || bytes > most_bytes) {
+      return error{errc::too_large, "\"env\" is too large."};
+    }
+    if (!member.value.IsNull()) out.insert_or_assign(std::string(name), std::move(value));
+  }
+  return {};
+}
+
+result<kernel_request> read_kernel_request(const json::value& object) {
+  kernel_request out;
+  if (const auto r = read_string(object, "name", out.name); !r) return r.error();
+  if (const auto r = read_string(object, "path", out.path); !r) return r.error();
+  if (const auto r = read_string(object, "kernel_id", out.id); !r) return r.error();
+  if (const auto r = read_environment(object, out.env); !r) return r.error();
+  return out;
+}
+
+}  // namespace kmux::daemon

@@ -1,0 +1,47 @@
+// /api/kernels/{id}/channels: the WebSocket.
+#include "daemon/api/api.hpp"
+#include "daemon/http/strict.hpp"
+#include "daemon/http/text.hpp"
+#include "protocol/ids.hpp"
+#include "protocol/ws_v1.hpp"
+
+namespace kmux::daemon {
+
+namespace {
+
+constexpr std::size_t longest_session_id = 256;
+
+http_response open_channels(const api_context& api, const http_request& request) {
+  const auto found = api.kernels.find(request.parameters[0], request.who);
+  if (!found) return error_response(404, "Kernel does not exist: " + request.parameters[0]);
+  if (std::string problem; !is_websocket_upgrade(request, problem)) {
+    auto refusal = error_response(426, problem);
+    refusal.headers.emplace_back("Upgrade", "websocket");
+    return refusal;
+  }
+  const auto* const session = request.argument("session_id");
+  if (session != nullptr && session->size() > longest_session_id) {
+    return error_response(400, "session_id may have at most 256 bytes.");
+  }
+  http_response response;
+  response.status = 101;
+  ws_protocol protocol = ws_protocol::legacy;
+  for (const auto& [name, value] : request.headers) {
+    if (iequals(name, "Sec-WebSocket-Protocol") && has_token(value, ws_v1_subprotocol)) {
+      protocol = ws_protocol::v1;
+      response.subprotocol = ws_v1_subprotocol;
+    }
+  }
+  response.websocket = std::make_shared<channels_socket>(
+      found, session != nullptr && !session->empty() ? *session : make_uuid(), protocol);
+  return response;
+}
+
+}  // namespace
+
+void add_channel_routes(router& routes, api_context& api) {
+  routes.add_simple("GET", "/api/kernels/{id}/channels",
+                    [&](auto& r) { return open_channels(api, r); });
+}
+
+}  // namespace kmux::daemon

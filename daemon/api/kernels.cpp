@@ -1,0 +1,86 @@
+// /api/kernels and what is below it.
+#include <fmt/format.h>
+
+#include "daemon/api/api.hpp"
+#include "daemon/api/body.hpp"
+
+namespace kmux::daemon {
+
+namespace asio = boost::asio;
+
+namespace {
+
+http_response no_such_kernel(const std::string& id) {
+  return error_response(404, "Kernel does not exist: " + id);
+}
+
+http_response list_kernels(const api_context& api, const http_request& request) {
+  std::string body = "[";
+  for (const auto& each : api.kernels.list(request.who)) {
+    if (body.size() > 1) body += ", ";
+    body += each->model();
+  }
+  return json_response(200, body + "]");
+}
+
+http_response start_kernel(const api_context& api, const http_request& request) {
+  const auto body = body_object(request);
+  if (!body) return error_response(400, body.error().detail);
+  const auto wanted = read_kernel_request(*body);
+  if (!wanted) return error_response(400, wanted.error().detail);
+  const auto started = api.kernels.start(*wanted, request.who);
+  if (!started) return error_response(started.error().status, started.error().message);
+  auto response = json_response(201, (*started)->model());
+  response.headers.emplace_back("Location", api.base_url + "api/kernels/" + (*started)->id());
+  return response;
+}
+
+http_response show_kernel(const api_context& api, const http_request& request) {
+  const auto found = api.kernels.find(request.parameters[0], request.who);
+  return found ? json_response(200, found->model()) : no_such_kernel(request.parameters[0]);
+}
+
+asio::awaitable<http_response> delete_kernel(const api_context& api, http_request& request) {
+  const auto found = api.kernels.find(request.parameters[0], request.who);
+  if (!found) co_return no_such_kernel(request.parameters[0]);
+  co_await found->stop();
+  http_response response;
+  response.status = 204;
+  co_return response;
+}
+
+asio::awaitable<http_response> restart_kernel(const api_context& api, http_request& request) {
+  const auto found = api.kernels.find(request.parameters[0], request.who);
+  if (!found) co_return no_such_kernel(request.parameters[0]);
+  const auto done = co_await found->restart();
+  if (!done) {
+    const auto message = "The kernel could not be restarted: " + done.error().detail;
+    co_return error_response(500, message);
+  }
+  auto response = json_response(200, found->model());
+  response.headers.emplace_back("Location", api.base_url + "api/kernels/" + found->id());
+  co_return response;
+}
+
+http_response interrupt_kernel(const api_context& api, const http_request& request) {
+  const auto found = api.kernels.find(request.parameters[0], request.who);
+  if (!found) return no_such_kernel(request.parameters[0]);
+  if (const auto done = found->interrupt(); !done) return error_response(409, done.error().detail);
+  http_response response;
+  response.status = 204;
+  return response;
+}
+
+}  // namespace
+
+void add_kernel_routes(router& routes, api_context& api) {
+  routes.add_simple("GET", "/api/kernels", [&](auto& r) { return list_kernels(api, r); });
+  routes.add_simple("POST", "/api/kernels", [&](auto& r) { return start_kernel(api, r); });
+  routes.add_simple("GET", "/api/kernels/{id}", [&](auto& r) { return show_kernel(api, r); });
+  routes.add("DELETE", "/api/kernels/{id}", [&](auto& r) { return delete_kernel(api, r); });
+  routes.add("POST", "/api/kernels/{id}/restart", [&](auto& r) { return restart_kernel(api, r); });
+  routes.add_simple("POST", "/api/kernels/{id}/interrupt",
+                    [&](auto& r) { return interrupt_kernel(api, r); });
+}
+
+}  // namespace kmux::daemon

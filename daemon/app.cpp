@@ -1,0 +1,230 @@
+#include "daemon/app.hpp"
+
+#include <cstdlib>
+#include <filesystem>
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+#include <spdlog/spdlog.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "daemon/settings.hpp"
+#include "protocol/ids.hpp"
+#include "protocol/json.hpp"
+
+namespace kmux::daemon {
+
+namespace asio = boost::asio;
+namespace fs = std::filesystem;
+
+namespace {
+
+constexpr auto end_grace = std::chrono::seconds(5);  ///< for requests and close handshakes
+
+/// Ten descriptors a kernel are soon more than the usual soft limit of 1024.
+void raise_descriptor_limit() {
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur == limit.rlim_max) return;
+  limit.rlim_cur = limit.rlim_max;
+  if (::setrlimit(RLIMIT_NOFILE, &limit) != 0) spdlog::warn("event=descriptor_limit_not_raised");
+}
+
+zmq::context_t make_zmq_context() {
+  zmq::context_t context(1);
+  // libzmq's default of 1023 sockets is 204 kernels.
+  context.set(zmq::ctxopt::max_sockets, context.get(zmq::ctxopt::socket_limit));
+  return context;
+}
+
+/// kmux-child stands beside us, whatever PATH says and after an upgrade too.
+std::string child_program() {
+  std::error_code ec;
+  const fs::path self = fs::read_symlink("/proc/self/exe", ec);
+  return (self.parent_path() / "kmux-child").string();
+}
+
+}  // namespace
+
+app::app(const config::config& c, supervise::directories directories, reload_function reload)
+    : config_(c),
+      reload_(std::move(reload)),
+      directories_(std::move(directories)),
+      zmq_(make_zmq_context()),
+      specs_(spec_settings_from(c)),
+      spawner_(io_, child_program()),
+      services_{io_, zmq_, directories_, spawner_, specs_, kernel_settings_from(c)},
+      kernels_(services_, manager_settings_from(c)),
+      sessions_(kernels_, directories_.runtime() + "/sessions.json"),
+      api_{kernels_, sessions_, specs_, c.server.base_url, std::chrono::system_clock::now()},
+      service_(routes_, {c.server.base_url, c.server.allow_origin}),
+      server_(io_, connection_settings_from(c), c.limits.max_connections,
+              [this](http_request& request) { return service_.respond(request); }),
+      signals_(io_, SIGTERM, SIGINT, SIGHUP),
+      keep_alive_timer_(io_),
+      abort_timer_(io_),
+      ending_(io_) {
+  add_server_routes(routes_, api_);
+  add_kernel_routes(routes_, api_);
+  add_channel_routes(routes_, api_);
+  add_spec_routes(routes_, api_);
+  add_session_routes(routes_, api_);
+}
+
+app::~app() = default;
+
+result<std::unique_ptr<app>> app::create(const config::config& c, reload_function reload) {
+  raise_descriptor_limit();
+  ::signal(SIGPIPE, SIG_IGN);
+  auto directories = supervise::directories::open(c.runtime_dir, c.state_dir);
+  if (!directories) return directories.error();
+  std::unique_ptr<app> made(new app(c, std::move(*directories), std::move(reload)));
+  if (const auto done = made->authenticate(); !done) return done.error();
+  made->kernels_.adopt_all();
+  made->sessions_.load();
+  if (const auto done = made->listen(); !done) return done.error();
+  return made;
+}
+
+result<void> app::authenticate() {
+  authenticator tokens;
+  const std::string us = user_name(::geteuid());
+  if (!config_.auth.token.empty()) {
+    if (const auto added = tokens.add(config_.auth.token, {us, true}); !added) return added;
+  }
+  if (!config_.auth.token_file.empty()) {
+    if (const auto added = tokens.add_token_file(config_.auth.token_file, us); !added) return added;
+  }
+  if (!config_.auth.tokens_file.empty()) {
+    if (const auto added = tokens.add_named_tokens(config_.auth.tokens_file); !added) return added;
+  }
+  if (tokens.empty()) {
+    if (made_token_.empty()) {
+      made_token_ = random_hex(24);
+      // To the terminal and not to the log, which others may read.
+      fmt::print(stderr, "kmuxd: no token is configured; this one is good until kmuxd ends: {}\n",
+                 made_token_);
+    }
+    if (const auto added = tokens.add(made_token_, {us, true}); !added) return added;
+  }
+  service_.set(std::move(tokens));
+  return {};
+}
+
+result<void> app::listen() {
+  for (const auto& where : config_.server.listen) {
+    const auto done = server_.listen(listen_address_from(where), config_.server.base_url);
+    if (!done) return done;
+  }
+  if (const auto done = listen_admin(); !done) return done;
+  return write_listen_file();
+}
+
+result<void> app::listen_admin() {
+  listen_address admin;
+  const std::string wanted = directories_.runtime() + "/admin.sock";
+  admin.path = wanted;
+  if (wanted.size() > supervise::max_socket_path) {
+    std::string pattern = "/tmp/kmux-XXXXXX";
+    if (::mkdtemp(pattern.data()) == nullptr) {
+      return error{errc::io, "cannot make a directory in /tmp for admin.sock"};
+    }
+    admin_directory_ = pattern;
+    admin.path = pattern + "/admin.sock";
+    std::error_code ec;
+    fs::remove(wanted, ec);
+    fs::create_symlink(admin.path, wanted, ec);
+    if (ec) return error{errc::io, "cannot make " + wanted + ": " + ec.message()};
+  }
+  return server_.listen(admin, config_.server.base_url);
+}
+
+result<void> app::write_listen_file() {
+  std::string urls;
+  for (const auto& url : server_.urls()) {
+    urls += (urls.empty() ? "" : ", ") + json_quote(url);
+    spdlog::info("event=listening url={}", url);
+  }
+  return supervise::write_file(directories_.runtime() + "/listen.json",
+                               fmt::format("{{\"pid\": {}, \"urls\": [{}]}}\n", ::getpid(), urls));
+}
+
+int app::run() {
+  wait_for_signals();
+  keep_alive();
+  spdlog::info("event=ready pid={} kernels={}", ::getpid(), kernels_.size());
+  io_.run();
+  spdlog::info("event=ended");
+  return 0;
+}
+
+void app::wait_for_signals() {
+  signals_.async_wait([this](boost::system::error_code ec, int signal) {
+    if (ec) return;
+    if (signal == SIGHUP) {
+      reload();
+    } else {
+      stop();
+    }
+    wait_for_signals();
+  });
+}
+
+void app::reload() {
+  if (stopping_) return;
+  const auto fresh = reload_(config_);
+  if (!fresh) return;
+  const auto previous = config_;
+  config_ = *fresh;
+  if (const auto done = authenticate(); !done) {
+    spdlog::error("event=reload_refused error=\"{}\"", done.error().detail);
+    config_ = previous;
+    return;
+  }
+  specs_.set(spec_settings_from(config_));
+  services_.settings = kernel_settings_from(config_);
+  kernels_.set(manager_settings_from(config_));
+  server_.set_settings(connection_settings_from(config_), config_.limits.max_connections);
+  spdlog::set_level(spdlog::level::from_str(config_.log.level));
+  spdlog::info("event=reloaded");
+}
+
+void app::keep_alive() {
+  const auto& limits = config_.limits;
+  server_.keep_alive(limits.ws_ping_interval, limits.ws_ping_timeout);
+  const auto pause = std::clamp<std::chrono::milliseconds>(
+      limits.ws_ping_interval / 4, std::chrono::milliseconds(100), std::chrono::seconds(5));
+  keep_alive_timer_.set(alarm::clock::now() + pause, [this] { keep_alive(); });
+}
+
+void app::stop() {
+  if (stopping_) {
+    spdlog::warn("event=stopping_at_once");
+    server_.abort_connections();
+    ending_.cancel();
+    return;
+  }
+  stopping_ = true;
+  spdlog::info("event=stopping on_exit={} kernels={}", config_.server.on_exit, kernels_.size());
+  ending_.spawn("end", end());
+}
+
+asio::awaitable<void> app::end() {
+  server_.stop_accepting();
+  std::error_code ec;
+  fs::remove(directories_.runtime() + "/listen.json", ec);
+  if (!admin_directory_.empty()) {
+    fs::remove(directories_.runtime() + "/admin.sock", ec);
+    fs::remove(admin_directory_, ec);
+  }
+  if (config_.server.on_exit == "stop") co_await kernels_.stop_all();
+  server_.end_connections();
+  abort_timer_.set(alarm::clock::now() + end_grace, [this] { server_.abort_connections(); });
+  co_await server_.join();
+  abort_timer_.cancel();
+  keep_alive_timer_.cancel();
+  kernels_.detach_all();
+  signals_.cancel();
+}
+
+}  // namespace kmux::daemon

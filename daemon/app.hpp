@@ -1,0 +1,70 @@
+#pragma once
+// The composition root: builds everything, runs it, and ends it in order.
+
+#include <functional>
+#include <memory>
+#include <optional>
+
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/signal_set.hpp>
+#include <zmq.hpp>
+
+#include "config/config.hpp"
+#include "daemon/api/api.hpp"
+#include "daemon/async/alarm.hpp"
+#include "daemon/http/server.hpp"
+#include "daemon/http/service.hpp"
+
+namespace kmux::daemon {
+
+/// Reads the configuration again for SIGHUP; what is wrong has been logged where it is nullopt.
+using reload_function = std::function<std::optional<config::config>(const config::config& current)>;
+
+class app {
+ public:
+  /// Opens directories and sockets; the error says what to do. The directories' lock is held until
+  /// destruction.
+  static result<std::unique_ptr<app>> create(const config::config&, reload_function);
+  ~app();
+
+  /// Until SIGTERM or SIGINT. Returns the exit code.
+  int run();
+
+ private:
+  app(const config::config&, supervise::directories, reload_function);
+
+  result<void> authenticate();
+  result<void> listen();
+  result<void> listen_admin();
+  result<void> write_listen_file();
+  void wait_for_signals();
+  void reload();
+  void keep_alive();
+  void stop();
+  boost::asio::awaitable<void> end();
+
+  config::config config_;
+  reload_function reload_;
+  supervise::directories directories_;
+  boost::asio::io_context io_{1};
+  zmq::context_t zmq_;
+  spec_store specs_;
+  supervise::spawner spawner_;
+  kernel_services services_;
+  kernel_manager kernels_;
+  session_store sessions_;
+  api_context api_;
+  router routes_;
+  service service_;
+  server server_;
+  boost::asio::signal_set signals_;
+  alarm keep_alive_timer_;
+  alarm abort_timer_;
+  task_group ending_;
+  std::string made_token_;       ///< where none is configured
+  std::string admin_directory_;  ///< where RUNTIME/admin.sock's path is too long to bind
+  bool stopping_ = false;
+};
+
+}  // namespace kmux::daemon

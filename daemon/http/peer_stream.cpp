@@ -1,0 +1,132 @@
+#include "daemon/http/peer_stream.hpp"
+
+#include <algorithm>
+#include <array>
+
+#include <sys/socket.h>
+#include <sys/uio.h>
+
+namespace kmux::daemon {
+
+namespace asio = boost::asio;
+
+namespace {
+
+constexpr std::size_t most_pieces = 256;          ///< of one sendmsg(2)
+constexpr std::size_t burst = std::size_t{4} << 20;  ///< bytes before others get their turn
+
+/// The unsent bytes at the head of the queue, as sendmsg(2) wants them.
+std::size_t gather(const std::deque<outgoing_ptr>& queue, std::size_t skip,
+                   std::array<iovec, most_pieces>& out) {
+  std::size_t count = 0;
+  const auto add = [&](std::string_view piece) {
+    const std::size_t dropped = std::min(skip, piece.size());
+    skip -= dropped;
+    piece.remove_prefix(dropped);
+    if (!piece.empty()) out[count++] = {const_cast<char*>(piece.data()), piece.size()};
+    return count < out.size();
+  };
+  for (const auto& item : queue) {
+    if (!add(item->head)) return count;
+    for (const auto piece : item->rest) {
+      if (!add(piece)) return count;
+    }
+  }
+  return count;
+}
+
+}  // namespace
+
+peer_stream::peer_stream(asio::io_context& io, socket_type socket)
+    : socket_(std::move(socket)), drained_(io) {
+  boost::system::error_code ignored;  // a socket that cannot do this fails at its first use anyway
+  socket_.non_blocking(true, ignored);
+}
+
+void peer_stream::push(outgoing_ptr item) {
+  if (broken_ || finished_) return;
+  pending_ += item->size;
+  queue_.push_back(std::move(item));
+}
+
+void peer_stream::finish(outgoing_ptr last) {
+  if (broken_ || finished_) return;
+  while (queue_.size() > (offset_ > 0 ? 1U : 0U)) {
+    pending_ -= queue_.back()->size;
+    queue_.pop_back();
+  }
+  push(std::move(last));
+  finished_ = true;
+  flush();
+}
+
+void peer_stream::flush() {
+  std::size_t total = 0;
+  while (!queue_.empty() && !broken_ && !waiting_) {
+    if (total >= burst) return flush_soon();
+    std::array<iovec, most_pieces> pieces;
+    msghdr message{};
+    message.msg_iov = pieces.data();
+    message.msg_iovlen = gather(queue_, offset_, pieces);
+    const ssize_t n =
+        ::sendmsg(socket_.native_handle(), &message, MSG_NOSIGNAL | MSG_DONTWAIT);
+    if (n < 0) {
+      if (errno == EINTR) continue;
+      if (errno != EAGAIN && errno != EWOULDBLOCK) return fail();
+      return wait_writable();
+    }
+    total += static_cast<std::size_t>(n);
+    sent(static_cast<std::size_t>(n));
+  }
+}
+
+void peer_stream::sent(std::size_t n) {
+  pending_ -= n;
+  offset_ += n;
+  while (!queue_.empty() && offset_ >= queue_.front()->size) {
+    offset_ -= queue_.front()->size;
+    queue_.pop_front();
+  }
+  if (queue_.empty()) drained_.notify();
+}
+
+void peer_stream::wait_writable() {
+  waiting_ = true;
+  socket_.async_wait(socket_type::wait_write, [self = shared_from_this()](error_code ec) {
+    self->waiting_ = false;
+    if (ec) return self->fail();
+    self->flush();
+  });
+}
+
+void peer_stream::flush_soon() {
+  if (scheduled_ || broken_) return;
+  scheduled_ = true;
+  asio::post(get_executor(), [self = shared_from_this()] {
+    self->scheduled_ = false;
+    self->flush();
+  });
+}
+
+asio::awaitable<void> peer_stream::drained() {
+  while (!queue_.empty() && !broken_) co_await drained_.wait();
+}
+
+void peer_stream::fail() {
+  if (broken_) return;
+  broken_ = true;
+  queue_.clear();
+  pending_ = offset_ = 0;
+  boost::system::error_code ignored;  // the peer is gone already, or about to be
+  socket_.close(ignored);
+  drained_.notify();
+}
+
+void peer_stream::close() { fail(); }
+
+void peer_stream::shutdown_send() {
+  boost::system::error_code ignored;  // not connected any more: then there is nothing to say
+  socket_.shutdown(socket_type::shutdown_send, ignored);
+}
+
+}  // namespace kmux::daemon

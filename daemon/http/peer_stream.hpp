@@ -1,0 +1,113 @@
+#pragma once
+// A client's socket, with all output through one queue.
+
+#include <chrono>
+#include <deque>
+#include <functional>
+#include <memory>
+
+#include <boost/asio/async_result.hpp>
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/basic_stream_socket.hpp>
+#include <boost/asio/buffer.hpp>
+#include <boost/asio/generic/stream_protocol.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/post.hpp>
+
+#include "daemon/async/event.hpp"
+#include "daemon/http/outgoing.hpp"
+
+namespace kmux::daemon {
+
+/// A TCP or Unix stream socket. It is an AsyncStream for Beast, whose writes (pongs, the handshake)
+/// join the same queue as our own frames; hundreds of small frames then leave in one system call.
+/// Writes through the AsyncStream interface are taken whole, so frames never interleave.
+/// Held by shared_ptr: a pending write keeps it alive. Loop thread only.
+class peer_stream : public std::enable_shared_from_this<peer_stream> {
+ public:
+  using socket_type = boost::asio::basic_stream_socket<boost::asio::generic::stream_protocol,
+                                                       boost::asio::io_context::executor_type>;
+  using executor_type = socket_type::executor_type;
+
+  peer_stream(boost::asio::io_context&, socket_type);
+
+  executor_type get_executor() noexcept { return socket_.get_executor(); }
+
+  /// Appends to the queue; sent by the next flush().
+  void push(outgoing_ptr);
+  /// Sends what the socket takes now; the rest follows by itself when it is writable.
+  void flush();
+  /// flush() once the loop comes round: for many push() in a row.
+  void flush_soon();
+  /// Drops what has not begun to be sent, takes `last` and nothing after it. For closing.
+  void finish(outgoing_ptr last);
+
+  std::size_t pending_bytes() const noexcept { return pending_; }
+  bool broken() const noexcept { return broken_; }
+  /// Waits until everything has been handed to the system, or the connection is broken.
+  boost::asio::awaitable<void> drained();
+
+  /// Ends reads and writes at once.
+  void close();
+  /// Says that nothing more will be sent (FIN).
+  void shutdown_send();
+
+  /// Between two requests, with nothing under way: may be closed at any moment.
+  void set_idle(bool idle) noexcept { idle_ = idle; }
+  bool idle() const noexcept { return idle_; }
+
+  /// `bytes` come out of the next reads, before what the socket has.
+  void unread(std::string bytes) { unread_ = std::move(bytes); }
+
+  template <class Buffers, class Token>
+  auto async_read_some(const Buffers& buffers, Token&& token) {
+    return boost::asio::async_initiate<Token, void(boost::system::error_code, std::size_t)>(
+        [this](auto handler, const Buffers& into) {
+          if (unread_.empty()) return socket_.async_read_some(into, std::move(handler));
+          const std::size_t n = boost::asio::buffer_copy(into, boost::asio::buffer(unread_));
+          unread_.erase(0, n);
+          post_result(std::move(handler), {}, n);
+        },
+        token, buffers);
+  }
+
+  template <class Buffers, class Token>
+  auto async_write_some(const Buffers& buffers, Token&& token) {
+    return boost::asio::async_initiate<Token, void(boost::system::error_code, std::size_t)>(
+        [this](auto handler, const Buffers& from) {
+          std::string bytes(boost::asio::buffer_size(from), '\0');
+          boost::asio::buffer_copy(boost::asio::buffer(bytes), from);
+          const std::size_t n = bytes.size();
+          push(make_outgoing(std::move(bytes)));
+          flush();
+          post_result(std::move(handler), broken_ ? broken_reason() : error_code{}, n);
+        },
+        token, buffers);
+  }
+
+ private:
+  using error_code = boost::system::error_code;
+
+  template <class Handler>
+  void post_result(Handler handler, error_code ec, std::size_t n) {
+    // Through the handler's own executor (and not inline), as Asio demands of an initiation.
+    auto executor = boost::asio::get_associated_executor(handler, get_executor());
+    boost::asio::post(executor, [h = std::move(handler), ec, n]() mutable { h(ec, n); });
+  }
+
+  static error_code broken_reason() { return boost::asio::error::connection_reset; }
+  void fail();
+  void wait_writable();
+  /// Advances the queue by `n` bytes sent.
+  void sent(std::size_t n);
+
+  socket_type socket_;
+  std::deque<outgoing_ptr> queue_;
+  std::size_t offset_ = 0;   ///< how much of queue_.front() is sent
+  std::size_t pending_ = 0;  ///< bytes in the queue that are not sent
+  std::string unread_;
+  event drained_;
+  bool waiting_ = false, scheduled_ = false, finished_ = false, broken_ = false, idle_ = false;
+};
+
+}  // namespace kmux::daemon

@@ -1,0 +1,42 @@
+#pragma once
+// Which handler answers which address.
+
+#include <functional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <boost/asio/awaitable.hpp>
+
+#include "daemon/http/message.hpp"
+
+namespace kmux::daemon {
+
+/// Patterns are paths in which {name} stands for one segment, and a last {name...} for the rest.
+/// The request's `parameters` hold what matched. Filled once at start-up, then only read.
+class router {
+ public:
+  using handler = std::function<boost::asio::awaitable<http_response>(http_request&)>;
+  using simple_handler = std::function<http_response(http_request&)>;
+
+  struct route {
+    std::string method;   ///< "GET" also serves HEAD
+    std::string pattern;
+    bool open = false;    ///< answers without authentication
+    handler handle;
+  };
+
+  void add(std::string method, std::string pattern, handler);
+  void add_simple(std::string method, std::string pattern, simple_handler);
+  void add_open(std::string method, std::string pattern, simple_handler);
+
+  /// The route, with `request.parameters` set; nullptr with `refusal` set (404, or 405 with Allow).
+  const route* find(http_request& request, http_response& refusal) const;
+
+  const std::vector<route>& routes() const noexcept { return routes_; }
+
+ private:
+  std::vector<route> routes_;
+};
+
+}  // namespace kmux::daemon

@@ -1,0 +1,114 @@
+#include "daemon/http/service.hpp"
+
+#include <fmt/format.h>
+#include <spdlog/spdlog.h>
+
+#include "daemon/http/text.hpp"
+
+namespace kmux::daemon {
+
+namespace asio = boost::asio;
+
+namespace {
+
+/// FNV-1a: tells whether a file has changed; nothing depends on its being hard to guess.
+std::uint64_t fingerprint(std::string_view bytes) noexcept {
+  std::uint64_t hash = 0xcbf29ce484222325;
+  for (const char c : bytes) hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3;
+  return hash;
+}
+
+void add_etag(const http_request& request, http_response& response) {
+  if (response.status != 200 || (request.method != "GET" && request.method != "HEAD")) return;
+  const std::string etag = fmt::format("\"{:016x}\"", fingerprint(response.body));
+  response.headers.emplace_back("ETag", etag);
+  const auto* const known = request.header("If-None-Match");
+  if (known == nullptr || (!has_token(*known, etag) && !has_token(*known, "W/" + etag))) return;
+  response.status = 304;
+  response.body.clear();
+}
+
+http_response unauthorized(std::string_view problem) {
+  auto response = error_response(401, problem);
+  response.headers.emplace_back("WWW-Authenticate", "Bearer realm=\"kmuxd\"");
+  return response;
+}
+
+http_response preflight() {
+  http_response response;
+  response.status = 204;
+  response.headers.emplace_back("Access-Control-Allow-Methods",
+                                "GET, PUT, POST, PATCH, DELETE, OPTIONS");
+  response.headers.emplace_back("Access-Control-Allow-Headers",
+                                "accept, content-type, authorization, x-xsrftoken");
+  return response;
+}
+
+}  // namespace
+
+bool service::resolve(http_request& request, http_response& refusal) const {
+  const std::string_view target = request.target;
+  const auto mark = target.find('?');
+  auto path = percent_decode(target.substr(0, mark));
+  auto query = parse_query(mark == std::string_view::npos ? std::string_view{}
+                                                          : target.substr(mark + 1));
+  if (!path || !query) {
+    refusal = error_response(400, "The address is not percent-encoded UTF-8.");
+    return false;
+  }
+  request.query = std::move(*query);
+  const std::string_view base = std::string_view(settings_.base_url).substr(
+      0, settings_.base_url.size() - 1);
+  if (!path->starts_with(base) || (path->size() > base.size() && (*path)[base.size()] != '/')) {
+    refusal = error_response(404, "Addresses here begin with " + settings_.base_url);
+    return false;
+  }
+  path->erase(0, base.size());
+  while (path->size() > 1 && path->back() == '/') path->pop_back();
+  request.path = path->empty() ? "/" : std::move(*path);
+  return true;
+}
+
+asio::awaitable<http_response> service::handle(http_request& request) {
+  http_response refusal;
+  const bool resolved = resolve(request, refusal);
+  if (resolved && request.method == "OPTIONS") co_return preflight();
+  const auto* const route = resolved ? routes_.find(request, refusal) : nullptr;
+  if (route == nullptr || !route->open) {
+    std::string problem;
+    auto who = authenticator_.authenticate(request, problem);
+    if (!who) co_return unauthorized(problem);
+    request.who = std::move(*who);
+  }
+  if (route == nullptr) co_return refusal;
+  co_return co_await route->handle(request);
+}
+
+asio::awaitable<http_response> service::respond(http_request& request) {
+  http_response response;
+  bool failed = false;
+  try {
+    response = co_await handle(request);
+  } catch (const boost::system::system_error& e) {
+    if (e.code() == asio::error::operation_aborted) throw;  // the daemon ends
+    spdlog::error("event=request_failed method={} error=\"{}\"", request.method, e.what());
+    failed = true;
+  } catch (const std::exception& e) {
+    spdlog::error("event=request_failed method={} error=\"{}\"", request.method, e.what());
+    failed = true;
+  }
+  if (failed) response = error_response(500, "This is a defect of kmuxd; its log says more.");
+  add_etag(request, response);
+  add_origin(response);
+  spdlog::debug("event=request method={} path=\"{}\" status={} owner={}", request.method,
+                request.path, response.status, request.who.owner);
+  co_return response;
+}
+
+void service::add_origin(http_response& response) const {
+  if (settings_.allow_origin.empty()) return;
+  response.headers.emplace_back("Access-Control-Allow-Origin", settings_.allow_origin);
+  if (settings_.allow_origin != "*") response.headers.emplace_back("Vary", "Origin");
+}
+
+}  // namespace kmux::daemon

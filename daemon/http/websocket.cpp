@@ -1,0 +1,121 @@
+#include "daemon/http/websocket.hpp"
+
+#include <boost/beast/core/flat_buffer.hpp>
+#include <boost/beast/http/empty_body.hpp>
+#include <boost/beast/http/message.hpp>
+#include <boost/beast/websocket/rfc6455.hpp>
+#include <boost/beast/websocket/stream.hpp>
+
+namespace kmux::daemon {
+
+namespace asio = boost::asio;
+namespace beast = boost::beast;
+namespace websocket = beast::websocket;
+
+// How Beast ends the connection below it (found by argument-dependent lookup).
+inline void teardown(beast::role_type, peer_stream& stream, boost::system::error_code& ec) {
+  stream.shutdown_send();
+  ec = {};
+}
+
+inline void beast_close_socket(peer_stream& stream) { stream.close(); }
+
+template <class Handler>
+void async_teardown(beast::role_type, peer_stream& stream, Handler&& handler) {
+  stream.flush();
+  if (stream.pending_bytes() == 0) stream.shutdown_send();
+  asio::post(stream.get_executor(), [h = std::forward<Handler>(handler)]() mutable {
+    h(boost::system::error_code{});
+  });
+}
+
+namespace {
+
+constexpr std::size_t kept_buffer = 16 << 10;  ///< a larger read buffer is given back when empty
+constexpr auto close_grace = std::chrono::seconds(5);
+
+beast::http::request<beast::http::empty_body> to_beast(const http_request& request) {
+  beast::http::request<beast::http::empty_body> out;
+  out.method_string(request.method);
+  out.target(request.target);
+  out.version(11);
+  for (const auto& [name, value] : request.headers) out.insert(name, value);
+  return out;
+}
+
+using stream_type = websocket::stream<peer_stream&, false>;
+
+asio::awaitable<void> read_messages(stream_type& ws, ws_link& link, websocket_handler& handler) {
+  beast::flat_buffer buffer;
+  for (;;) {
+    const auto [ec, size] = co_await ws.async_read(buffer, as_result);
+    if (ec) co_return;  // closed by either side, or broken; Beast has told the peer why
+    link.heard();
+    if (!link.closing()) {
+      const auto data = buffer.cdata();
+      co_await handler.received({static_cast<const char*>(data.data()), data.size()},
+                                ws.got_text());
+    }
+    buffer.consume(buffer.size());
+    if (buffer.capacity() > kept_buffer) buffer.shrink_to_fit();
+  }
+}
+
+}  // namespace
+
+void ws_link::close(std::uint16_t code, std::string_view reason) {
+  if (closing_) return;
+  closing_ = true;
+  closed_at_ = clock::now();
+  stream_->finish(make_ws_close(code, reason));
+}
+
+void ws_link::keep_alive(clock::time_point now, clock::duration interval,
+                         clock::duration timeout) {
+  if (closing_) {
+    if (now - closed_at_ > close_grace) stream_->close();
+  } else if (now - last_heard_ > timeout) {
+    close(1001, "No answer to a ping for too long.");
+  } else if (now - last_heard_ > interval) {
+    send(make_ws_control(ws_opcode::ping, {}));
+  }
+}
+
+void ws_registry::keep_alive(ws_link::clock::duration interval, ws_link::clock::duration timeout) {
+  const auto now = ws_link::clock::now();
+  // Closing a link ends its coroutine later, from the loop: the list does not change under us.
+  for (ws_link* const link : links_) link->keep_alive(now, interval, timeout);
+}
+
+void ws_registry::close_all(std::uint16_t code, std::string_view reason) {
+  for (ws_link* const link : links_) link->close(code, reason);
+}
+
+asio::awaitable<void> serve_websocket(std::shared_ptr<peer_stream> stream, http_request request,
+                                      http_response response, ws_settings settings,
+                                      ws_registry& registry) {
+  stream_type ws(*stream);
+  ws.read_message_max(settings.max_message);
+  ws.set_option(websocket::stream_base::decorator([&](websocket::response_type& r) {
+    r.set(beast::http::field::server, "kmuxd");
+    if (!response.subprotocol.empty()) {
+      r.set(beast::http::field::sec_websocket_protocol, response.subprotocol);
+    }
+  }));
+  const auto handler = response.websocket;
+  ws_link link(stream);
+  ws.control_callback([&link](websocket::frame_type, beast::string_view) { link.heard(); });
+  const auto handshake = to_beast(request);
+  const auto [ec] = co_await ws.async_accept(handshake, as_result);
+  if (ec) co_return stream->close();
+  {
+    const ws_registry::entry registered(registry, link);
+    handler->opened(link);
+    co_await read_messages(ws, link, *handler);
+    handler->closed();
+  }
+  stream->flush();
+  stream->close();
+}
+
+}  // namespace kmux::daemon

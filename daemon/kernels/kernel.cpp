@@ -1,0 +1,266 @@
+// A kernel's life: what the state machine says, done.
+#include "daemon/kernels/kernel.hpp"
+
+#include <fmt/format.h>
+#include <spdlog/spdlog.h>
+
+#include "daemon/clock.hpp"
+
+namespace kmux::daemon {
+
+namespace asio = boost::asio;
+namespace on = supervise::kernel_event;
+namespace act = supervise::kernel_action;
+using supervise::kernel_fsm;
+using supervise::user_request;
+
+namespace {
+
+auto now() { return std::chrono::steady_clock::now(); }
+auto wall_now() { return std::chrono::system_clock::now(); }
+
+constexpr std::size_t tail_lines = 20;
+
+}  // namespace
+
+kernel::kernel(kernel_services& services, supervise::record identity, std::function<void()> forget)
+    : services_(services),
+      record_(std::move(identity)),
+      forget_(std::move(forget)),
+      started_(wall_now()),
+      fsm_(services.settings.life),
+      life_timer_(services.io),
+      heartbeat_(services.settings.heartbeat),
+      heartbeat_timer_(services.io),
+      activity_(wall_now()),
+      changed_(services.io) {
+  if (record_.created.empty()) record_.created = iso_time(started_);
+  fsm_.set_restarts(record_.restarts);
+}
+
+kernel::~kernel() = default;
+
+result<void> kernel::start() {
+  // What can be known before a process exists is told to whoever asks for the kernel.
+  if (const auto spec = make_spec(); !spec) return spec.error();
+  feed(on::start{});
+  return {};
+}
+
+void kernel::adopt(std::unique_ptr<supervise::process> process) {
+  if (!process) {
+    const auto noted = supervise::read_exit_file(record_.exit_file);
+    if (!record_.last_exit || noted.how != exit_status::cause::unknown) record_.last_exit = noted;
+    record_.process = {};
+    save();
+    return;
+  }
+  adopted_ = true;
+  if (const auto spec = services_.specs.find(record_.kernelspec)) {
+    interrupt_by_message_ = spec->spec.interrupt_mode == "message";
+  }
+  watch(std::move(process));
+  feed(on::adopted{});
+}
+
+void kernel::detach() {
+  life_timer_.cancel();
+  disconnect();
+  process_.reset();
+}
+
+void kernel::feed(supervise::kernel_event_t next) {
+  events_.push_back(std::move(next));
+  if (feeding_) return;
+  // Whatever is done may end with the manager letting go of us.
+  const auto self = shared_from_this();
+  feeding_ = true;
+  while (!events_.empty()) {
+    const auto current = std::move(events_.front());
+    events_.pop_front();
+    const auto before = fsm_.now();
+    for (const auto& action : fsm_.resume(current, now())) perform(action);
+    if (fsm_.now() != before) {
+      spdlog::info("event=kernel_state kernel={} state={}", id(), supervise::to_string(fsm_.now()));
+    }
+  }
+  feeding_ = false;
+  changed_.notify();
+}
+
+void kernel::perform(const supervise::kernel_action_t& action) {
+  struct visitor {
+    kernel& k;
+    void operator()(const act::launch&) { k.launch(); }
+    void operator()(const act::connect&) { k.connect(k.adopted_); }
+    void operator()(const act::disconnect&) { k.disconnect(); }
+    void operator()(const act::ask_shutdown& a) {
+      if (k.link_) k.link_->request_shutdown(a.restart);
+    }
+    void operator()(const act::signal_group& a) {
+      if (!k.process_) return;
+      if (const auto sent = k.process_->signal_group(a.sig); !sent) {
+        spdlog::info("event=signal_not_sent kernel={} signal={} error=\"{}\"", k.id(), a.sig,
+                     sent.error().detail);
+      }
+    }
+    void operator()(const act::arm_timer& a) {
+      k.life_timer_.set(a.at, [this_ = &k] { this_->feed(on::timer{}); });
+    }
+    void operator()(const act::cancel_timer&) { k.life_timer_.cancel(); }
+    void operator()(const act::announce& a) { k.announce(a.dead, a.reason); }
+    void operator()(const act::complete& a) { k.complete(a); }
+    void operator()(const act::forget&) { k.forget(); }
+  };
+  std::visit(visitor{*this}, action);
+}
+
+void kernel::launch() {
+  adopted_ = false;
+  activity_.starting(wall_now());
+  const auto launched = try_launch();
+  if (launched) return feed(on::launched{});
+  exit_status status;
+  status.how = exit_status::cause::launch_failed;
+  status.detail = launched.error().detail;
+  record_.process = {};
+  record_.last_exit = status;
+  save();
+  feed(on::launch_failed{std::move(status)});
+}
+
+void kernel::watch(std::unique_ptr<supervise::process> process) {
+  process_ = std::move(process);
+  process_->on_exit([this](exit_status status) { ended(std::move(status)); });
+}
+
+void kernel::ended(exit_status status) {
+  stderr_tail_ = supervise::tail_of_file(services_.directories.stdio_log(id()), tail_lines);
+  spdlog::info("event=kernel_ended kernel={} pid={} cause=\"{}\"", id(), record_.process.pid,
+               describe(status));
+  record_.process = {};
+  record_.last_exit = status;
+  process_.reset();
+  feed(on::exited{std::move(status)});
+  if (fsm_.now() != kernel_fsm::state::gone) save();
+}
+
+void kernel::connect(bool adopted) {
+  const auto where = connection();
+  if (!where) {
+    // Its connection file is gone or broken: nobody can talk to it ever again.
+    spdlog::error("event=connection_file_lost kernel={} error=\"{}\"", id(), where.error().detail);
+    return;
+  }
+  kernel_link::handlers hear;
+  hear.message = [this](const kernel_message& m) { on_message(m); };
+  hear.connected = [this] { connected(); };
+  hear.shell_answered = [this] { activity_.answered(); };
+  hear.beat = [this] { heartbeat_due(heartbeat_.on_answer(now())); };
+  hear.writable = [this] { changed_.notify(); };
+  link_ = std::make_unique<kernel_link>(services_.io, services_.zmq, *where,
+                                        services_.settings.kernel_message_limits, adopted,
+                                        std::move(hear));
+}
+
+void kernel::connected() {
+  activity_.connected(adopted_ && !link_->shell_answered());
+  heartbeat_due(heartbeat_.start(now()));
+  feed(on::connected{});
+}
+
+void kernel::disconnect() {
+  heartbeat_.stop();
+  heartbeat_timer_.cancel();
+  link_.reset();
+}
+
+void kernel::heartbeat_due(supervise::heartbeat::action action) {
+  if (action == supervise::heartbeat::action::ping && link_) link_->send_heartbeat();
+  heartbeat_timer_.set(heartbeat_.deadline(), [this] {
+    const auto before = heartbeat_.now();
+    const auto next = heartbeat_.on_timer(now());
+    if (heartbeat_.now() != before) {
+      spdlog::warn("event=heartbeat kernel={} state={}", id(),
+                   supervise::to_string(heartbeat_.now()));
+    }
+    heartbeat_due(next);
+    if (heartbeat_.now() == supervise::heartbeat::state::silent &&
+        before != supervise::heartbeat::state::silent && services_.settings.restart_when_silent) {
+      feed(on::user_restart{});
+    }
+  });
+}
+
+void kernel::announce(bool dead, const std::string& reason) {
+  const std::string date = iso_now();
+  const sender me{"kmuxd", "kmux", date};
+  tell_clients(make_status(me, dead ? "dead" : "restarting", reason, stderr_tail_));
+}
+
+void kernel::complete(const act::complete& done) {
+  if (done.what != user_request::restart) return;  // whoever stops waits for the end itself
+  ++restarts_done_;
+  last_restart_ = done.ok ? result<void>{} : result<void>{error{errc::io, done.reason}};
+}
+
+void kernel::forget() {
+  for (channels_socket* const client : clients_) {
+    client->close(close_code::kernel_gone, "The kernel was shut down and is gone.");
+  }
+  const auto& files = services_.directories;
+  for (const auto& removed : {files.remove_kernel(id(), record_.socket_prefix),
+                              files.remove_kernel_state(id())}) {
+    if (!removed) {
+      spdlog::warn("event=cleanup_failed kernel={} error=\"{}\"", id(), removed.error().detail);
+    }
+  }
+  forget_();
+}
+
+asio::awaitable<result<void>> kernel::restart() {
+  const auto self = shared_from_this();
+  const auto before = restarts_done_;
+  feed(on::user_restart{});
+  while (restarts_done_ == before) co_await changed_.wait();
+  co_return last_restart_;
+}
+
+void kernel::finish_stop() {
+  record_.wanted = "stopped";
+  save();
+  feed(on::user_stop{});
+}
+
+asio::awaitable<void> kernel::gone() {
+  const auto self = shared_from_this();
+  while (fsm_.now() != kernel_fsm::state::gone) co_await changed_.wait();
+}
+
+asio::awaitable<void> kernel::stop() {
+  const auto self = shared_from_this();
+  finish_stop();
+  co_await gone();
+}
+
+result<void> kernel::interrupt() {
+  if (!process_) {
+    return error{errc::not_found, "The kernel has no process to interrupt: restart it."};
+  }
+  if (interrupt_by_message_) {
+    if (link_ && link_->request_interrupt()) return {};
+    return error{errc::io, "The kernel takes no messages: restart it."};
+  }
+  return process_->signal_group(SIGINT);
+}
+
+void kernel::save() {
+  record_.restarts = fsm_.restarts();
+  const auto saved = supervise::write_file(services_.directories.record_file(id()),
+                                           supervise::write_record(record_));
+  if (!saved) {
+    spdlog::error("event=record_not_saved kernel={} error=\"{}\"", id(), saved.error().detail);
+  }
+}
+
+}  // namespace kmux::daemon

@@ -1,0 +1,147 @@
+#pragma once
+// One kernel: its life, its process, its channels, its clients.
+
+#include <chrono>
+#include <deque>
+#include <memory>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/io_context.hpp>
+#include <zmq.hpp>
+
+#include "daemon/async/alarm.hpp"
+#include "daemon/async/event.hpp"
+#include "daemon/kernels/activity.hpp"
+#include "daemon/kernels/channels_socket.hpp"
+#include "daemon/kernels/kernel_link.hpp"
+#include "daemon/specs/spec_store.hpp"
+#include "proc/supervise/directories.hpp"
+#include "proc/supervise/heartbeat.hpp"
+#include "proc/supervise/kernel_fsm.hpp"
+#include "proc/supervise/process.hpp"
+#include "proc/supervise/record.hpp"
+#include "proc/supervise/spawner.hpp"
+
+namespace kmux::daemon {
+
+struct kernel_settings {
+  supervise::kernel_fsm::settings life;
+  supervise::heartbeat::settings heartbeat;
+  bool restart_when_silent = false;
+  message_limits kernel_message_limits;
+  message_limits client_message_limits;
+  std::size_t client_queue_bytes = std::size_t{64} << 20;
+  std::size_t stdio_limit = 1 << 20;
+  environment base_env;            ///< what kernels inherit of the daemon's environment
+  std::vector<std::string> tcp;    ///< kernelspecs whose kernels need tcp
+};
+
+/// What all kernels share. Outlives them.
+struct kernel_services {
+  boost::asio::io_context& io;
+  zmq::context_t& zmq;
+  const supervise::directories& directories;
+  supervise::spawner& spawner;
+  const spec_store& specs;
+  kernel_settings settings;
+};
+
+/// The shell around supervise::kernel_fsm. Held by shared_ptr: a client or a request may still look
+/// at a kernel that has just been forgotten. Loop thread only. Stops by detach() (the process lives
+/// on) or stop().
+class kernel : public std::enable_shared_from_this<kernel> {
+ public:
+  /// `forget` is called once, from the loop, when nothing is left to supervise.
+  kernel(kernel_services& services, supervise::record identity, std::function<void()> forget);
+  ~kernel();
+
+  /// First launch. Returns the reason where the spec cannot be launched at all.
+  result<void> start();
+  /// Takes over what an earlier daemon left: a living process, or nullptr for one that has ended.
+  void adopt(std::unique_ptr<supervise::process> process);
+  /// Lets go of process and sockets, for the daemon's own end.
+  void detach();
+
+  const std::string& id() const noexcept { return record_.id; }
+  const std::string& owner() const noexcept { return record_.owner; }
+  const std::string& spec_name() const noexcept { return record_.kernelspec; }
+  const kernel_settings& settings() const noexcept { return services_.settings; }
+
+  /// The kernel model of Jupyter's REST API, as JSON.
+  std::string model() const;
+  std::size_t connections() const noexcept { return clients_.size(); }
+  std::chrono::system_clock::time_point last_activity() const noexcept {
+    return activity_.last();
+  }
+
+  /// Ends when the new process is connected: the error says why that could not be.
+  boost::asio::awaitable<result<void>> restart();
+  /// Ends when process and files are gone.
+  boost::asio::awaitable<void> stop();
+  result<void> interrupt();
+  /// stop() without waiting, and the wait without asking.
+  void finish_stop();
+  boost::asio::awaitable<void> gone();
+
+  // For channels_socket.
+  void attach(channels_socket&);
+  void detach(channels_socket&);
+  /// Waits until the kernel can take it.
+  boost::asio::awaitable<void> send_from(channels_socket&, channel_message&, const header&);
+
+ private:
+  void feed(supervise::kernel_event_t);
+  void perform(const supervise::kernel_action_t&);
+  void launch();
+  result<void> try_launch();
+  result<launch_spec> make_spec();
+  result<connection_info> connection();
+  void connect(bool adopted);
+  void connected();
+  void disconnect();
+  void ended(exit_status);
+  void announce(bool dead, const std::string& reason);
+  void complete(const supervise::kernel_action::complete&);
+  void forget();
+  void watch(std::unique_ptr<supervise::process>);
+  void save();
+
+  void on_message(const kernel_message&);
+  void tell_clients(const owned_message&);
+  channels_socket* client_of(const std::string& session) const;
+  void note_route(channels_socket&, const std::string& session);
+  void note_shutdown(const channel_message&, const header&);
+  void heartbeat_due(supervise::heartbeat::action);
+  std::string_view state_name() const noexcept;
+
+  kernel_services& services_;
+  supervise::record record_;
+  std::function<void()> forget_;
+  std::chrono::system_clock::time_point started_;
+
+  supervise::kernel_fsm fsm_;
+  std::deque<supervise::kernel_event_t> events_;  ///< feed() is not re-entered
+  bool feeding_ = false;
+  alarm life_timer_;
+  std::unique_ptr<supervise::process> process_;
+  bool adopted_ = false;
+  bool interrupt_by_message_ = false;
+  std::string stderr_tail_;
+
+  std::unique_ptr<kernel_link> link_;
+  supervise::heartbeat heartbeat_;
+  alarm heartbeat_timer_;
+  activity activity_;
+
+  std::vector<channels_socket*> clients_;
+  std::unordered_map<std::string, channels_socket*> routes_;  ///< header session → who sent it last
+  event changed_;  ///< life, link or outbox: waiters look again
+
+  std::uint64_t restarts_done_ = 0;
+  result<void> last_restart_;
+};
+
+}  // namespace kmux::daemon

@@ -1,0 +1,141 @@
+#include "daemon/kernels/kernel_link.hpp"
+
+#include <spdlog/spdlog.h>
+
+#include "daemon/clock.hpp"
+#include "protocol/ids.hpp"
+
+namespace kmux::daemon {
+
+namespace asio = boost::asio;
+
+namespace {
+
+/// A kernel that sends the same signature again within this many messages is not believed.
+constexpr std::size_t remembered_signatures = 4096;
+
+constexpr std::size_t index(channel c) { return static_cast<std::size_t>(c); }
+
+}  // namespace
+
+kernel_link::kernel_link(asio::io_context& io, zmq::context_t& context,
+                         const connection_info& where, const message_limits& limits, bool adopted,
+                         handlers on)
+    : limits_(limits),
+      adopted_(adopted),
+      on_(std::move(on)),
+      session_(make_uuid()),
+      routing_id_("kmuxd-" + session_),
+      signer_(where.key),
+      replays_(remembered_signatures),
+      nudge_timer_(io) {
+  const auto open = [&](channel c, zmq::socket_type type, const std::string& endpoint) {
+    zmq_port::handlers handlers;
+    handlers.message = [this, c](frame_list&& frames) { receive(c, std::move(frames)); };
+    handlers.drained = on_.writable;
+    ports_[index(c)] =
+        std::make_unique<zmq_port>(io, context, settings_for(type, endpoint), std::move(handlers));
+  };
+  open(channel::iopub, zmq::socket_type::sub, where.iopub());
+  open(channel::shell, zmq::socket_type::dealer, where.shell());
+  open(channel::control, zmq::socket_type::dealer, where.control());
+  open(channel::stdin_, zmq::socket_type::dealer, where.stdin_());
+  zmq_port::handlers beat;
+  beat.message = [this](frame_list&&) { on_.beat(); };
+  heartbeat_ = std::make_unique<zmq_port>(
+      io, context, settings_for(zmq::socket_type::dealer, where.hb()), std::move(beat));
+  nudged(nudge_.start(nudge::clock::now()));
+}
+
+kernel_link::~kernel_link() = default;
+
+zmq_port_settings kernel_link::settings_for(zmq::socket_type type,
+                                            const std::string& endpoint) const {
+  zmq_port_settings s;
+  s.type = type;
+  s.endpoint = endpoint;
+  if (type == zmq::socket_type::dealer) s.routing_id = routing_id_;
+  s.max_frame_bytes = static_cast<std::int64_t>(limits_.max_bytes);
+  s.max_frames = limits_.max_buffers + limits_.max_identities + 6;
+  return s;
+}
+
+sender kernel_link::me() const {
+  date_ = iso_now();
+  return {session_, "kmux", date_};
+}
+
+bool kernel_link::send(channel c, const message_view& message) {
+  signer::signature storage;
+  const auto frames = encode_wire(signer_.sign(message, storage), message);
+  return ports_[index(c)]->send(frames);
+}
+
+void kernel_link::send_heartbeat() {
+  static constexpr std::array<std::string_view, 2> ping = {std::string_view{}, "ping"};
+  heartbeat_->send(ping);
+}
+
+bool kernel_link::request_shutdown(bool restart) {
+  return send(channel::control, make_shutdown_request(me(), restart).view());
+}
+
+bool kernel_link::request_interrupt() {
+  return send(channel::control, make_interrupt_request(me()).view());
+}
+
+void kernel_link::drop(channel c, errc why) {
+  ++dropped_;
+  // Powers of two: a kernel that sends nothing else must not fill the log.
+  if ((dropped_ & (dropped_ - 1)) == 0) {
+    spdlog::warn("event=kernel_message_dropped channel={} error=\"{}\" count={}", to_string(c),
+                 to_string(why), dropped_);
+  }
+}
+
+void kernel_link::receive(channel c, frame_list&& frames) {
+  auto wire = std::make_shared<wire_message>(std::move(frames));
+  if (const errc e = wire->decode(limits_); e != errc::ok) {
+    // JEP 65's welcome has no delimiter in some kernels; either way it says that iopub is heard.
+    if (c == channel::iopub && e == errc::no_delimiter) return nudged(nudge_.on_iopub(nudge::clock::now()));
+    return drop(c, e);
+  }
+  const auto& view = wire->view();
+  if (!signer_.verify(view.message, view.signature)) return drop(c, errc::bad_signature);
+  if (!replays_.admit(view.signature)) return drop(c, errc::replayed);
+  if (const errc e = peek_header(view.message.header, head_); e != errc::ok) return drop(c, e);
+  if (const errc e = peek_header(view.message.parent_header, parent_); e != errc::ok) {
+    return drop(c, e);
+  }
+  const bool was_connected = nudge_.connected();
+  const bool ours = parent_.session == session_;
+  if (!was_connected && c == channel::iopub) nudged(nudge_.on_iopub(nudge::clock::now()));
+  if (ours && c != channel::iopub) on_own_reply(c);
+  // Replies to our own requests concern nobody else, nor does the welcome.
+  const bool for_clients = c == channel::iopub ? head_.msg_type != "iopub_welcome" : !ours;
+  if (for_clients) on_.message({c, std::move(wire), head_, parent_});
+  if (!was_connected && nudge_.connected()) on_.connected();
+}
+
+void kernel_link::on_own_reply(channel c) {
+  if (head_.msg_type != "kernel_info_reply") return;
+  if (!nudge_.connected()) nudged(nudge_.on_reply(nudge::clock::now()));
+  if (c == channel::shell && !shell_answered_) {
+    shell_answered_ = true;
+    on_.shell_answered();
+  }
+}
+
+void kernel_link::nudged(nudge::action action) {
+  if (action == nudge::action::send_kernel_info) {
+    send(channel::shell, make_kernel_info_request(me()).view());
+    if (adopted_) send(channel::control, make_kernel_info_request(me()).view());
+  }
+  arm_nudge();
+}
+
+void kernel_link::arm_nudge() {
+  nudge_timer_.set(nudge_.deadline(), [this] { nudged(nudge_.on_timer(nudge::clock::now())); });
+}
+
+}  // namespace kmux::daemon

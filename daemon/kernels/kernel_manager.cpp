@@ -1,0 +1,137 @@
+#include "daemon/kernels/kernel_manager.hpp"
+
+#include <filesystem>
+
+#include <fmt/format.h>
+#include <spdlog/spdlog.h>
+
+#include "protocol/ids.hpp"
+
+namespace kmux::daemon {
+
+namespace asio = boost::asio;
+namespace fs = std::filesystem;
+
+[[noreturn]] void throw_exception_from_error(const kernel_manager::refusal& r,
+                                             const boost::source_location&) {
+  throw std::logic_error(r.message);
+}
+
+std::shared_ptr<kernel> kernel_manager::add(supervise::record record) {
+  const std::string id = record.id;
+  auto made = std::make_shared<kernel>(services_, std::move(record),
+                                       [this, id] { kernels_.erase(id); });
+  kernels_[id] = made;
+  return made;
+}
+
+/// jupyter_server's rule: the nearest directory that exists, at or above `path`, within the root.
+std::string kernel_manager::working_directory(const kernel_request& request) const {
+  std::error_code ec;
+  if (const auto wish = request.env.find("KERNEL_WORKING_DIR");
+      wish != request.env.end() && fs::is_directory(wish->second, ec)) {
+    return wish->second;
+  }
+  const fs::path root = fs::weakly_canonical(settings_.root_dir, ec);
+  fs::path here = fs::weakly_canonical(root / fs::path(request.path).relative_path(), ec);
+  const auto inside = [&] {
+    return std::mismatch(root.begin(), root.end(), here.begin(), here.end()).first == root.end();
+  };
+  while (inside() && here != root && !fs::is_directory(here, ec)) here = here.parent_path();
+  return inside() ? here.string() : root.string();
+}
+
+kernel_manager::started kernel_manager::start(const kernel_request& request, const identity& who) {
+  if (!request.id.empty()) {
+    if (!is_valid_id(request.id)) {
+      return refusal{400, "kernel_id must be five groups of letters and digits with dashes between, "
+                          "such as a UUID."};
+    }
+    if (const auto existing = kernels_.find(request.id); existing != kernels_.end()) {
+      if (who.may_see(existing->second->owner())) return existing->second;
+      return refusal{409, "This kernel_id is taken. Choose another, or leave it out."};
+    }
+  }
+  if (settings_.max_kernels > 0 && kernels_.size() >= settings_.max_kernels) {
+    return refusal{403, fmt::format("The limit of {} kernels is reached. Shut one down first.",
+                                    settings_.max_kernels)};
+  }
+  const auto spec = services_.specs.find(request.name);
+  if (!spec) {
+    return refusal{spec.error().code == errc::not_found ? 404 : 500, spec.error().detail};
+  }
+  supervise::record record;
+  record.id = request.id.empty() ? make_uuid() : request.id;
+  record.kernelspec = spec->name;
+  record.owner = who.owner;
+  record.path = request.path;
+  record.cwd = working_directory(request);
+  record.env = request.env;
+  auto made = add(std::move(record));
+  if (const auto launched = made->start(); !launched) {
+    kernels_.erase(made->id());
+    return refusal{500, launched.error().detail};
+  }
+  return made;
+}
+
+std::shared_ptr<kernel> kernel_manager::find(const std::string& id, const identity& who) const {
+  const auto found = kernels_.find(id);
+  if (found == kernels_.end() || !who.may_see(found->second->owner())) return nullptr;
+  return found->second;
+}
+
+std::vector<std::shared_ptr<kernel>> kernel_manager::list(const identity& who) const {
+  std::vector<std::shared_ptr<kernel>> out;
+  for (const auto& [id, each] : kernels_) {
+    if (who.may_see(each->owner())) out.push_back(each);
+  }
+  return out;
+}
+
+void kernel_manager::adopt(const std::string& id) {
+  const std::string file = services_.directories.record_file(id);
+  auto text = supervise::read_file(file);
+  auto record = text ? supervise::parse_record(*text, file) : result<supervise::record>(text.error());
+  if (!record || record->id != id) {
+    const auto moved = services_.directories.quarantine(id);
+    spdlog::error("event=kernel_quarantined kernel={} error=\"{}\" moved_to={}", id,
+                  record ? "the record names another kernel" : record.error().detail,
+                  moved ? *moved : moved.error().detail);
+    return;
+  }
+  std::unique_ptr<supervise::process> process;
+  if (record->process.pid > 0) {
+    auto taken = supervise::process::adopt(services_.io, record->process, record->exit_file);
+    if (taken) process = std::move(*taken);
+  }
+  const bool alive = process != nullptr;
+  const auto pid = record->process.pid;
+  const bool unwanted = record->wanted == "stopped";
+  auto made = add(std::move(*record));
+  made->adopt(std::move(process));
+  spdlog::info("event=kernel_{} kernel={} pid={}", alive ? "adopted" : "found_dead", id, pid);
+  // The daemon before us was asked to end it, and could not finish.
+  if (unwanted) made->finish_stop();
+}
+
+void kernel_manager::adopt_all() {
+  const auto ids = services_.directories.list_kernels();
+  if (!ids) {
+    spdlog::error("event=adoption_failed error=\"{}\"", ids.error().detail);
+    return;
+  }
+  for (const auto& id : *ids) adopt(id);
+}
+
+void kernel_manager::detach_all() {
+  for (const auto& [id, each] : kernels_) each->detach();
+}
+
+asio::awaitable<void> kernel_manager::stop_all() {
+  const auto all = kernels_;
+  for (const auto& [id, each] : all) each->finish_stop();
+  for (const auto& [id, each] : all) co_await each->gone();
+}
+
+}  // namespace kmux::daemon

@@ -1,0 +1,63 @@
+#pragma once
+// All kernels of this daemon, by id.
+
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "daemon/auth/identity.hpp"
+#include "daemon/kernels/kernel.hpp"
+
+namespace kmux::daemon {
+
+/// What a POST asks for.
+struct kernel_request {
+  std::string id;         ///< empty: a new one
+  std::string name;       ///< kernelspec; empty: the default
+  std::string path;       ///< relative to the root directory
+  environment env;
+};
+
+class kernel_manager {
+ public:
+  struct settings {
+    std::string root_dir;         ///< where `path` begins
+    std::size_t max_kernels = 0;  ///< 0: no limit
+  };
+  /// `status` is what HTTP should answer.
+  struct refusal {
+    int status;
+    std::string message;
+  };
+  using started = boost::system::result<std::shared_ptr<kernel>, refusal>;
+
+  kernel_manager(kernel_services& services, settings s) : services_(services), settings_(s) {}
+  void set(settings s) { settings_ = std::move(s); }
+
+  /// Starts a kernel. An id that exists (and that `who` may see) gives that kernel, nothing started.
+  started start(const kernel_request&, const identity& who);
+
+  /// nullptr if there is none, or if it belongs to somebody else.
+  std::shared_ptr<kernel> find(const std::string& id, const identity& who) const;
+  std::vector<std::shared_ptr<kernel>> list(const identity& who) const;
+  std::size_t size() const noexcept { return kernels_.size(); }
+
+  /// At start-up: takes over what verifies, quarantines what cannot be read, and says so.
+  void adopt_all();
+  /// At the daemon's end: kernels live on.
+  void detach_all();
+  /// At the daemon's end, where the configuration says so: all of them, at the same time.
+  boost::asio::awaitable<void> stop_all();
+
+ private:
+  std::shared_ptr<kernel> add(supervise::record);
+  void adopt(const std::string& id);
+  std::string working_directory(const kernel_request&) const;
+
+  kernel_services& services_;
+  settings settings_;
+  std::map<std::string, std::shared_ptr<kernel>> kernels_;
+};
+
+}  // namespace kmux::daemon

@@ -1,0 +1,52 @@
+// What the REST API says of a kernel.
+#include <fmt/format.h>
+
+#include "daemon/clock.hpp"
+#include "daemon/kernels/kernel.hpp"
+#include "protocol/json.hpp"
+
+namespace kmux::daemon {
+
+using supervise::kernel_fsm;
+
+namespace {
+
+std::string exit_model(const std::optional<exit_status>& exit, const std::string& stderr_tail) {
+  if (!exit) return "null";
+  return fmt::format(R"({{"cause": {}, "code": {}, "signal": {}, "detail": {}, "stderr_tail": {}}})",
+                     json_quote(to_string(exit->how)), exit->code, exit->signal,
+                     json_quote(describe(*exit)), json_quote(stderr_tail));
+}
+
+}  // namespace
+
+std::string_view kernel::state_name() const noexcept {
+  switch (fsm_.now()) {
+    case kernel_fsm::state::dead: return "dead";
+    case kernel_fsm::state::restarting: return "restarting";
+    case kernel_fsm::state::stopping:
+    case kernel_fsm::state::gone: return "terminating";
+    case kernel_fsm::state::launching:
+    case kernel_fsm::state::connecting: return "starting";
+    case kernel_fsm::state::ready: break;
+  }
+  return activity_.state();
+}
+
+std::string kernel::model() const {
+  const std::string reason =
+      fsm_.now() == kernel_fsm::state::dead && record_.last_exit
+          ? fmt::format(R"(, "reason": {})", json_quote(describe(*record_.last_exit)))
+          : "";
+  return fmt::format(
+      R"({{"id": {}, "name": {}, "last_activity": "{}", "execution_state": "{}", "connections": {}{}, )"
+      R"("kmux": {{"owner": {}, "pid": {}, "started": {}, "restarts": {}, "heartbeat": "{}", )"
+      R"("exit": {}}}}})",
+      json_quote(id()), json_quote(spec_name()), iso_time(activity_.last()), state_name(),
+      connections(), reason, json_quote(owner()),
+      process_ ? fmt::to_string(record_.process.pid) : "null", json_quote(record_.created),
+      fsm_.restarts(), supervise::to_string(heartbeat_.now()),
+      exit_model(record_.last_exit, stderr_tail_));
+}
+
+}  // namespace kmux::daemon

@@ -1,0 +1,79 @@
+// kmuxd: flags, configuration, app, exit code.
+#include <cstdio>
+#include <exception>
+#include <string>
+
+#include <fmt/format.h>
+#include <spdlog/sinks/stdout_sinks.h>
+#include <spdlog/spdlog.h>
+#include <unistd.h>
+
+#include "config/load.hpp"
+#include "daemon/app.hpp"
+#include "daemon/version.hpp"
+
+namespace {
+
+namespace config = kmux::config;
+
+void report(const std::vector<config::problem>& problems) {
+  for (const auto& each : problems) {
+    fmt::print(stderr, "kmuxd: {}: {}: {}\n", each.origin, each.key, each.message);
+  }
+}
+
+void set_up_log(const std::string& level) {
+  auto logger = std::make_shared<spdlog::logger>(
+      "kmuxd", std::make_shared<spdlog::sinks::stderr_sink_st>());
+  logger->set_pattern("time=%Y-%m-%dT%H:%M:%S.%eZ level=%l %v", spdlog::pattern_time_type::utc);
+  logger->set_level(spdlog::level::from_str(level));
+  spdlog::set_default_logger(std::move(logger));
+}
+
+int serve(const config::load_result& loaded, int argc, char** argv) {
+  set_up_log(loaded.value.log.level);
+  const auto reload = [=](const config::config& current) -> std::optional<config::config> {
+    const auto fresh = config::load(argc, argv, config::current_environment());
+    auto problems = fresh.problems;
+    if (problems.empty()) problems = config::check_reload(current, fresh.value);
+    for (const auto& each : problems) {
+      spdlog::error("event=reload_refused origin=\"{}\" key={} error=\"{}\"", each.origin, each.key,
+                    each.message);
+    }
+    if (!problems.empty()) return std::nullopt;
+    return fresh.value;
+  };
+  auto app = kmux::daemon::app::create(loaded.value, reload);
+  if (!app) {
+    fmt::print(stderr, "kmuxd: {}\n", app.error().detail);
+    return 1;
+  }
+  return (*app)->run();
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  try {
+    const auto loaded = config::load(argc, argv, config::current_environment());
+    using what = config::load_result::action;
+    switch (loaded.what) {
+      case what::help:
+      case what::print: fmt::print("{}", loaded.text); return 0;
+      case what::version: fmt::print("kmuxd {}\n", kmux::daemon::kmux_version); return 0;
+      case what::usage_error: fmt::print(stderr, "{}", loaded.text); return 2;
+      case what::check:
+      case what::run: break;
+    }
+    report(loaded.problems);
+    if (!loaded.problems.empty()) return 1;
+    if (loaded.what == what::check) {
+      fmt::print("The configuration is good.\n");
+      return 0;
+    }
+    return serve(loaded, argc, argv);
+  } catch (const std::exception& e) {
+    fmt::print(stderr, "kmuxd: {}\n", e.what());
+    return 1;
+  }
+}

@@ -1,0 +1,166 @@
+#include "protocol/io/zmq_port.hpp"
+
+#include <vector>
+
+#include <boost/asio/posix/basic_stream_descriptor.hpp>
+#include <boost/asio/post.hpp>
+
+namespace kmux {
+
+namespace asio = boost::asio;
+
+namespace {
+
+constexpr int batch = 64;  ///< messages before other work of the loop gets its turn
+
+using descriptor = asio::posix::basic_stream_descriptor<asio::io_context::executor_type>;
+
+zmq::socket_t make_socket(zmq::context_t& context, const zmq_port_settings& s) {
+  zmq::socket_t socket(context, s.type);
+  socket.set(zmq::sockopt::linger, 0);
+  socket.set(zmq::sockopt::rcvhwm, s.receive_high_water_mark);
+  socket.set(zmq::sockopt::sndhwm, 1000);
+  socket.set(zmq::sockopt::maxmsgsize, s.max_frame_bytes);
+  // A kernel binds a few milliseconds after we start to connect; libzmq's default looks every 100.
+  socket.set(zmq::sockopt::reconnect_ivl, 2);
+  socket.set(zmq::sockopt::reconnect_ivl_max, 200);
+  if (!s.routing_id.empty()) socket.set(zmq::sockopt::routing_id, s.routing_id);
+  if (s.type == zmq::socket_type::sub) socket.set(zmq::sockopt::subscribe, "");
+  socket.connect(s.endpoint);
+  return socket;
+}
+
+}  // namespace
+
+struct zmq_port::state : std::enable_shared_from_this<zmq_port::state> {
+  state(asio::io_context& io, zmq::context_t& context, const zmq_port_settings& s)
+      : settings(s), socket(make_socket(context, s)), fd(io, socket.get(zmq::sockopt::fd)) {}
+  ~state() { close(); }
+
+  // The file descriptor belongs to libzmq: release it before the socket goes, never close it.
+  void close() {
+    if (closed) return;
+    closed = true;
+    fd.release();
+    socket.close();
+  }
+
+  void schedule() {
+    if (scheduled || closed) return;
+    scheduled = true;
+    asio::post(fd.get_executor(), [self = shared_from_this()] {
+      self->scheduled = false;
+      self->pump();
+    });
+  }
+
+  void wait() {
+    if (waiting || closed) return;
+    waiting = true;
+    fd.async_wait(descriptor::wait_read, [self = shared_from_this()](boost::system::error_code) {
+      self->waiting = false;
+      if (!self->closed) self->pump();
+    });
+  }
+
+  // Receives one whole message; false where there is none. A message of too many frames is read to
+  // its end and thrown away.
+  bool receive(frame_list& frames) {
+    bool overlong = false;
+    for (;;) {
+      zmq::message_t frame;
+      if (!socket.recv(frame, zmq::recv_flags::dontwait)) return false;
+      const bool more = frame.more();
+      if (frames.size() < settings.max_frames) {
+        frames.push_back(std::move(frame));
+      } else {
+        overlong = true;
+      }
+      if (!more) break;
+    }
+    if (overlong) frames = {};
+    return true;
+  }
+
+  void pump() {
+    flush();
+    int count = 0;
+    while (count < batch && !closed) {
+      frame_list frames;
+      if (!receive(frames)) break;
+      ++count;
+      if (frames.size() > 0) on.message(std::move(frames));
+    }
+    if (count > 0 && !closed && on.batch) on.batch();
+    if (closed) return;
+    // Reading ZMQ_EVENTS swallows the edge for both directions, so look at both.
+    const int events = socket.get(zmq::sockopt::events);
+    const bool can_flush = (events & ZMQ_POLLOUT) != 0 && !outbox.empty();
+    if (count == batch || (events & ZMQ_POLLIN) != 0 || can_flush) {
+      schedule();
+    } else {
+      wait();
+    }
+  }
+
+  bool try_send(std::span<const std::string_view> frames) {
+    for (std::size_t i = 0; i < frames.size(); ++i) {
+      const auto flags = i + 1 < frames.size()
+                             ? zmq::send_flags::dontwait | zmq::send_flags::sndmore
+                             : zmq::send_flags::dontwait;
+      // Only the first frame can meet a full pipe: libzmq takes a multipart message whole.
+      if (!socket.send(zmq::buffer(frames[i]), flags)) return false;
+    }
+    return true;
+  }
+
+  bool send(std::span<const std::string_view> frames) {
+    if (closed) return false;
+    if (outbox.empty() && try_send(frames)) {
+      if ((socket.get(zmq::sockopt::events) & ZMQ_POLLIN) != 0) schedule();
+      return true;
+    }
+    std::size_t bytes = 0;
+    for (const auto frame : frames) bytes += frame.size();
+    if (outbox_bytes + bytes > settings.outbox_bytes) return false;
+    outbox_bytes += bytes;
+    outbox.emplace_back(frames.begin(), frames.end());
+    // pump() looks at ZMQ_EVENTS, which arms the descriptor for the moment when there is room again.
+    schedule();
+    return true;
+  }
+
+  void flush() {
+    if (outbox.empty()) return;
+    while (!outbox.empty() && !closed) {
+      const std::vector<std::string_view> views(outbox.front().begin(), outbox.front().end());
+      if (!try_send(views)) return;
+      for (const auto& frame : outbox.front()) outbox_bytes -= frame.size();
+      outbox.pop_front();
+    }
+    if (!closed && on.drained) on.drained();
+  }
+
+  zmq_port_settings settings;
+  zmq::socket_t socket;
+  descriptor fd;
+  handlers on;
+  std::deque<std::vector<std::string>> outbox;
+  std::size_t outbox_bytes = 0;
+  bool waiting = false, scheduled = false, closed = false;
+};
+
+zmq_port::zmq_port(asio::io_context& io, zmq::context_t& context, const zmq_port_settings& settings,
+                   handlers on)
+    : state_(std::make_shared<state>(io, context, settings)) {
+  state_->on = std::move(on);
+  state_->schedule();
+}
+
+zmq_port::~zmq_port() { close(); }
+
+bool zmq_port::send(std::span<const std::string_view> frames) { return state_->send(frames); }
+
+void zmq_port::close() { state_->close(); }
+
+}  // namespace kmux
