@@ -12,9 +12,9 @@ using std::chrono::milliseconds;
 
 struct server_config {
   std::vector<std::string> listen = {"127.0.0.1:8888"};  ///< HOST:PORT, [::1]:PORT or unix:PATH
-  std::string base_url = "/";     ///< begins and ends with '/'
-  std::string on_exit = "keep";   ///< kernels at the daemon's end: "keep" or "stop"
-  std::string allow_origin;       ///< CORS: "*", one origin, or none
+  std::string base_url = "/";                            ///< begins and ends with '/'
+  std::string on_exit = "keep";  ///< kernels at the daemon's end: "keep" or "stop"
+  std::string allow_origin;      ///< CORS: "*", one origin, or none
 };
 
 struct auth_config {
@@ -28,12 +28,23 @@ struct kernels_config {
   std::vector<std::string> path;  ///< further directories of kernelspecs
   bool echo = false;              ///< list the built-in echo kernel
   std::vector<std::string> tcp;   ///< kernelspecs whose kernels cannot use ipc
-  std::vector<std::string> inherit = {"PATH",   "HOME",  "USER",  "LOGNAME", "SHELL", "LANG",
-                                      "LC_*",   "TZ",    "TMPDIR", "XDG_*",  "JUPYTER_PATH",
-                                      "JUPYTER_DATA_DIR", "LD_LIBRARY_PATH", "PYTHONPATH"};
-  std::string root_dir;           ///< where a request's path begins; empty: the home directory
-  std::size_t max_kernels = 0;    ///< 0: no limit
-  bool restart = true;            ///< after a death
+  std::vector<std::string> inherit = {"PATH",
+                                      "HOME",
+                                      "USER",
+                                      "LOGNAME",
+                                      "SHELL",
+                                      "LANG",
+                                      "LC_*",
+                                      "TZ",
+                                      "TMPDIR",
+                                      "XDG_*",
+                                      "JUPYTER_PATH",
+                                      "JUPYTER_DATA_DIR",
+                                      "LD_LIBRARY_PATH",
+                                      "PYTHONPATH"};
+  std::string root_dir;         ///< where a request's path begins; empty: the home directory
+  std::size_t max_kernels = 0;  ///< 0: no limit
+  bool restart = true;          ///< after a death
   int restart_limit = 5;
   milliseconds restart_first_delay{100};
   milliseconds restart_max_delay{30'000};

@@ -2,12 +2,12 @@
 
 #include <cstdlib>
 #include <filesystem>
+#include <sys/resource.h>
+#include <unistd.h>
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 #include <spdlog/spdlog.h>
-#include <sys/resource.h>
-#include <unistd.h>
 
 #include "daemon/settings.hpp"
 #include "protocol/ids.hpp"

@@ -22,7 +22,7 @@ namespace kmux::daemon {
 using reload_function = std::function<std::optional<config::config>(const config::config& current)>;
 
 class app {
- public:
+public:
   /// Opens directories and sockets; the error says what to do. The directories' lock is held until
   /// destruction.
   static result<std::unique_ptr<app>> create(const config::config&, reload_function);
@@ -31,7 +31,7 @@ class app {
   /// Until SIGTERM or SIGINT. Returns the exit code.
   int run();
 
- private:
+private:
   app(const config::config&, supervise::directories, reload_function);
 
   result<void> authenticate();

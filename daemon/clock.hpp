@@ -13,6 +13,8 @@ inline std::string iso_time(std::chrono::system_clock::time_point t) {
       std::chrono::duration_cast<std::chrono::microseconds>(t.time_since_epoch()).count());
 }
 
-inline std::string iso_now() { return iso_time(std::chrono::system_clock::now()); }
+inline std::string iso_now() {
+  return iso_time(std::chrono::system_clock::now());
+}
 
 }  // namespace kmux::daemon

@@ -2,11 +2,11 @@
 #include <cstdio>
 #include <exception>
 #include <string>
+#include <unistd.h>
 
 #include <fmt/format.h>
 #include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
-#include <unistd.h>
 
 #include "config/load.hpp"
 #include "daemon/app.hpp"
@@ -23,8 +23,8 @@ void report(const std::vector<config::problem>& problems) {
 }
 
 void set_up_log(const std::string& level) {
-  auto logger = std::make_shared<spdlog::logger>(
-      "kmuxd", std::make_shared<spdlog::sinks::stderr_sink_st>());
+  auto logger =
+      std::make_shared<spdlog::logger>("kmuxd", std::make_shared<spdlog::sinks::stderr_sink_st>());
   logger->set_pattern("time=%Y-%m-%dT%H:%M:%S.%eZ level=%l %v", spdlog::pattern_time_type::utc);
   logger->set_level(spdlog::level::from_str(level));
   spdlog::set_default_logger(std::move(logger));
@@ -59,11 +59,18 @@ int main(int argc, char** argv) {
     using what = config::load_result::action;
     switch (loaded.what) {
       case what::help:
-      case what::print: fmt::print("{}", loaded.text); return 0;
-      case what::version: fmt::print("kmuxd {}\n", kmux::daemon::kmux_version); return 0;
-      case what::usage_error: fmt::print(stderr, "{}", loaded.text); return 2;
+      case what::print:
+        fmt::print("{}", loaded.text);
+        return 0;
+      case what::version:
+        fmt::print("kmuxd {}\n", kmux::daemon::kmux_version);
+        return 0;
+      case what::usage_error:
+        fmt::print(stderr, "{}", loaded.text);
+        return 2;
       case what::check:
-      case what::run: break;
+      case what::run:
+        break;
     }
     report(loaded.problems);
     if (!loaded.problems.empty()) return 1;

@@ -2,7 +2,6 @@
 
 #include <charconv>
 #include <cstdlib>
-
 #include <unistd.h>
 
 namespace kmux::daemon {
@@ -71,7 +70,9 @@ kernel_settings kernel_settings_from(const config::config& c) {
 
 kernel_manager::settings manager_settings_from(const config::config& c) {
   const char* const home = std::getenv("HOME");
-  return {!c.kernels.root_dir.empty() ? c.kernels.root_dir : home != nullptr ? home : "/",
+  return {!c.kernels.root_dir.empty() ? c.kernels.root_dir
+          : home != nullptr           ? home
+                                      : "/",
           c.kernels.max_kernels};
 }
 

@@ -52,8 +52,8 @@ result<connection_info> parse_connection_file(std::string_view text) {
   if (!document) return document.error();
   connection_info out;
   for (const auto& [name, target] :
-       {std::pair{"transport", &out.transport}, std::pair{"ip", &out.ip}, std::pair{"key", &out.key},
-        std::pair{"signature_scheme", &out.signature_scheme},
+       {std::pair{"transport", &out.transport}, std::pair{"ip", &out.ip},
+        std::pair{"key", &out.key}, std::pair{"signature_scheme", &out.signature_scheme},
         std::pair{"kernel_name", &out.kernel_name},
         std::pair{"curve_publickey", &out.curve_publickey},
         std::pair{"curve_secretkey", &out.curve_secretkey}}) {

@@ -14,21 +14,21 @@ namespace kmux {
 /// What was wrong, without allocation: the hot path returns this alone.
 enum class errc {
   ok = 0,
-  truncated,       ///< ends before it should
-  no_delimiter,    ///< no <IDS|MSG> frame
-  bad_signature,   ///< HMAC does not match
-  replayed,        ///< a signature that was seen before
-  too_many,        ///< more frames, buffers or identities than the limit
-  too_large,       ///< longer than the limit
-  bad_json,        ///< not JSON, or nested beyond reason
-  bad_utf8,        ///< text that is not UTF-8
-  not_an_object,   ///< JSON, but not an object
-  missing_field,   ///< a field that must be there is not
-  bad_field,       ///< a field has the wrong type or value
-  bad_offset,      ///< an offset points outside, or backwards
-  unknown_channel, ///< not shell, control, stdin or iopub
-  not_found,       ///< no such file or name
-  io,              ///< the operating system said no
+  truncated,        ///< ends before it should
+  no_delimiter,     ///< no <IDS|MSG> frame
+  bad_signature,    ///< HMAC does not match
+  replayed,         ///< a signature that was seen before
+  too_many,         ///< more frames, buffers or identities than the limit
+  too_large,        ///< longer than the limit
+  bad_json,         ///< not JSON, or nested beyond reason
+  bad_utf8,         ///< text that is not UTF-8
+  not_an_object,    ///< JSON, but not an object
+  missing_field,    ///< a field that must be there is not
+  bad_field,        ///< a field has the wrong type or value
+  bad_offset,       ///< an offset points outside, or backwards
+  unknown_channel,  ///< not shell, control, stdin or iopub
+  not_found,        ///< no such file or name
+  io,               ///< the operating system said no
 };
 
 /// One short English phrase, e.g. "bad signature".

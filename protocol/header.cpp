@@ -87,8 +87,8 @@ struct state_field {
 
 template <class Fields>
 errc pick(std::string_view text, Fields fields) {
-  constexpr unsigned flags = rapidjson::kParseIterativeFlag | rapidjson::kParseValidateEncodingFlag |
-                             rapidjson::kParseNanAndInfFlag;
+  constexpr unsigned flags = rapidjson::kParseIterativeFlag |
+                             rapidjson::kParseValidateEncodingFlag | rapidjson::kParseNanAndInfFlag;
   // Reused between calls: the reader's stack is the only allocation here.
   thread_local rapidjson::Reader reader;
   member_picker<Fields> picker(fields);

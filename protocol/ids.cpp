@@ -3,7 +3,6 @@
 #include <array>
 #include <cerrno>
 #include <stdexcept>
-
 #include <sys/random.h>
 
 namespace kmux {
@@ -69,7 +68,8 @@ std::string random_hex(std::size_t bytes) {
   fill_random(reinterpret_cast<unsigned char*>(raw.data()), bytes);
   std::string out;
   out.reserve(2 * bytes);
-  for (const char c : raw) append_hex(out, static_cast<unsigned char>(c));
+  for (const char c : raw)
+    append_hex(out, static_cast<unsigned char>(c));
   return out;
 }
 

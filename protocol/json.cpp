@@ -40,12 +40,23 @@ std::size_t sequence_length(std::string_view s) noexcept {
 
 void append_escaped(std::string& out, char c) {
   switch (c) {
-    case '"': out += "\\\""; return;
-    case '\\': out += "\\\\"; return;
-    case '\n': out += "\\n"; return;
-    case '\r': out += "\\r"; return;
-    case '\t': out += "\\t"; return;
-    default: break;
+    case '"':
+      out += "\\\"";
+      return;
+    case '\\':
+      out += "\\\\";
+      return;
+    case '\n':
+      out += "\\n";
+      return;
+    case '\r':
+      out += "\\r";
+      return;
+    case '\t':
+      out += "\\t";
+      return;
+    default:
+      break;
   }
   if (static_cast<unsigned char>(c) < 0x20) {
     out += fmt::format("\\u{:04x}", static_cast<unsigned>(c));
@@ -115,7 +126,9 @@ struct bounded_depth {
   bool RawNumber(const char* s, rapidjson::SizeType n, bool copy) {
     return document.RawNumber(s, n, copy);
   }
-  bool String(const char* s, rapidjson::SizeType n, bool copy) { return document.String(s, n, copy); }
+  bool String(const char* s, rapidjson::SizeType n, bool copy) {
+    return document.String(s, n, copy);
+  }
   bool Key(const char* s, rapidjson::SizeType n, bool copy) { return document.Key(s, n, copy); }
   bool StartObject() { return enter(document.StartObject()); }
   bool EndObject(rapidjson::SizeType n) { return leave(document.EndObject(n)); }
@@ -140,11 +153,12 @@ result<rapidjson::Document> parse(std::string_view text, std::string_view what, 
   document.Populate(generate);
   if (!outcome.IsError()) return document;
   if (outcome.Code() == rapidjson::kParseErrorTermination) {
-    return error{errc::bad_json, fmt::format("{} is nested deeper than {} levels", what, max_depth)};
+    return error{errc::bad_json,
+                 fmt::format("{} is nested deeper than {} levels", what, max_depth)};
   }
-  return error{errc::bad_json, fmt::format("{} is not JSON: {} (at byte {})", what,
-                                           rapidjson::GetParseError_En(outcome.Code()),
-                                           outcome.Offset())};
+  return error{errc::bad_json,
+               fmt::format("{} is not JSON: {} (at byte {})", what,
+                           rapidjson::GetParseError_En(outcome.Code()), outcome.Offset())};
 }
 
 result<rapidjson::Document> parse_object(std::string_view text, std::string_view what) {

@@ -18,7 +18,8 @@ using writer = rapidjson::Writer<rapidjson::StringBuffer>;
 
 /// Parses one JSON text, whole. `what` names it in the error's detail ("the request's body").
 /// Nesting deeper than `max_depth` is errc::bad_json: a Document's destructor recurses.
-result<rapidjson::Document> parse(std::string_view text, std::string_view what, int max_depth = 200);
+result<rapidjson::Document> parse(std::string_view text, std::string_view what,
+                                  int max_depth = 200);
 
 /// The same, and it must be an object.
 result<rapidjson::Document> parse_object(std::string_view text, std::string_view what);

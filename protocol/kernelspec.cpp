@@ -117,7 +117,8 @@ std::vector<std::string> expand_argv(const std::vector<std::string>& argv,
 
 environment expand_env(const environment& base, const environment& spec) {
   environment out = base;
-  for (const auto& [name, value] : spec) out[name] = substitute(value, base);
+  for (const auto& [name, value] : spec)
+    out[name] = substitute(value, base);
   return out;
 }
 

@@ -19,7 +19,7 @@ struct kernelspec {
   std::string language;
   std::string interrupt_mode = "signal";  ///< "signal" or "message"
   environment env;
-  std::string metadata = "{}";            ///< JSON as written
+  std::string metadata = "{}";  ///< JSON as written
   std::string kernel_protocol_version;
 };
 

@@ -33,7 +33,7 @@ struct message_limits {
   std::size_t max_header_bytes = 64 << 10;         ///< header and parent_header, each
   std::size_t max_buffers = 4096;
   std::size_t max_identities = 16;
-  std::size_t max_identity_bytes = 255;            ///< as libzmq: a routing id is one byte long
+  std::size_t max_identity_bytes = 255;  ///< as libzmq: a routing id is one byte long
 };
 
 }  // namespace kmux

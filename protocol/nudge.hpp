@@ -7,12 +7,12 @@
 
 namespace kmux {
 
-/// Pure: the owner sends what it says and tells it what came. Connected after a kernel_info_reply on
-/// shell and one iopub message (of any kind). Asks again, after `retry`, only when the reply has come
-/// and iopub is silent (requests to a kernel which has not bound yet queue up and would all be
+/// Pure: the owner sends what it says and tells it what came. Connected after a kernel_info_reply
+/// on shell and one iopub message (of any kind). Asks again, after `retry`, only when the reply has
+/// come and iopub is silent (requests to a kernel which has not bound yet queue up and would all be
 /// answered later), and after `give_up_reply` without any reply.
 class nudge {
- public:
+public:
   using clock = std::chrono::steady_clock;
   using duration = clock::duration;
   struct settings {
@@ -35,7 +35,7 @@ class nudge {
   clock::time_point deadline() const noexcept { return deadline_; }
   int sent() const noexcept { return sent_; }
 
- private:
+private:
   settings settings_;
   bool replied_ = false, heard_ = false;
   int sent_ = 0;

@@ -37,7 +37,8 @@ owned_message make_status(const sender& who, std::string_view state, std::string
                           std::string_view stderr_tail) {
   std::string content = fmt::format(R"({{"execution_state": {})", json_quote(state));
   if (!reason.empty()) content += fmt::format(R"(, "reason": {})", json_quote(reason));
-  if (!stderr_tail.empty()) content += fmt::format(R"(, "stderr_tail": {})", json_quote(stderr_tail));
+  if (!stderr_tail.empty())
+    content += fmt::format(R"(, "stderr_tail": {})", json_quote(stderr_tail));
   return make(who, "status", content + "}");
 }
 

@@ -16,15 +16,16 @@ struct owned_message {
 
 /// Who speaks, and when: given by the caller because this folder has no clock.
 struct sender {
-  std::string_view session;   ///< ours, one per process
+  std::string_view session;  ///< ours, one per process
   std::string_view username = "kmux";
-  std::string_view date;      ///< ISO 8601, UTC, six fractional digits, "Z"
+  std::string_view date;  ///< ISO 8601, UTC, six fractional digits, "Z"
 };
 
 owned_message make_kernel_info_request(const sender&);
 owned_message make_interrupt_request(const sender&);
 owned_message make_shutdown_request(const sender&, bool restart);
-/// `state` is restarting, dead, starting…; `reason` and `stderr_tail` go into the content if not empty.
+/// `state` is restarting, dead, starting…; `reason` and `stderr_tail` go into the content if not
+/// empty.
 owned_message make_status(const sender&, std::string_view state, std::string_view reason = {},
                           std::string_view stderr_tail = {});
 /// Text on a stream ("stdout", "stderr").

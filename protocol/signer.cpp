@@ -26,8 +26,9 @@ struct mac_context {
     char name[] = "SHA256";
     const OSSL_PARAM params[] = {OSSL_PARAM_construct_utf8_string("digest", name, 0),
                                  OSSL_PARAM_construct_end()};
-    if (context == nullptr || EVP_MAC_init(context, reinterpret_cast<const unsigned char*>(key.data()),
-                                           key.size(), params) != 1) {
+    if (context == nullptr ||
+        EVP_MAC_init(context, reinterpret_cast<const unsigned char*>(key.data()), key.size(),
+                     params) != 1) {
       EVP_MAC_CTX_free(context);
       throw std::runtime_error("HMAC-SHA256 is not available");
     }
@@ -70,7 +71,9 @@ signer::~signer() = default;
 signer::signer(signer&&) noexcept = default;
 signer& signer::operator=(signer&&) noexcept = default;
 
-bool signer::enabled() const noexcept { return impl_ != nullptr; }
+bool signer::enabled() const noexcept {
+  return impl_ != nullptr;
+}
 
 std::string_view signer::sign(const message_view& message, signature& out) {
   if (!impl_) return {};
@@ -86,7 +89,8 @@ bool signer::verify(const message_view& message, std::string_view given) {
   return CRYPTO_memcmp(expected.data(), given.data(), expected.size()) == 0;
 }
 
-/// Open addressing over 64-bit prefixes of digests, which are as good as random. 0 marks a free place.
+/// Open addressing over 64-bit prefixes of digests, which are as good as random. 0 marks a free
+/// place.
 struct replay_guard::impl {
   explicit impl(std::size_t capacity) : generation(capacity) {}
 
@@ -103,7 +107,8 @@ struct replay_guard::impl {
   static void place(table& t, std::uint64_t value) {
     const std::size_t mask = t.size() - 1;
     std::size_t i = value & mask;
-    while (t[i] != 0) i = (i + 1) & mask;
+    while (t[i] != 0)
+      i = (i + 1) & mask;
     t[i] = value;
   }
   void insert(std::uint64_t value) {
@@ -128,7 +133,8 @@ struct replay_guard::impl {
   table current, previous;
 };
 
-replay_guard::replay_guard(std::size_t capacity) : impl_(std::make_unique<impl>(capacity)) {}
+replay_guard::replay_guard(std::size_t capacity) : impl_(std::make_unique<impl>(capacity)) {
+}
 replay_guard::~replay_guard() = default;
 replay_guard::replay_guard(replay_guard&&) noexcept = default;
 replay_guard& replay_guard::operator=(replay_guard&&) noexcept = default;

@@ -1,5 +1,6 @@
 #pragma once
-// Signatures of the wire protocol: HMAC-SHA256 over the four JSON frames as they are, in lower-case hex.
+// Signatures of the wire protocol: HMAC-SHA256 over the four JSON frames as they are, in lower-case
+// hex.
 
 #include <array>
 #include <cstddef>
@@ -15,7 +16,7 @@ namespace kmux {
 /// An empty key means an unsigned connection: signatures are empty, and only an empty one verifies.
 /// One thread at a time.
 class signer {
- public:
+public:
   using signature = std::array<char, 64>;
 
   explicit signer(std::string_view key);
@@ -31,7 +32,7 @@ class signer {
   /// Compares in constant time. Looks at no JSON.
   bool verify(const message_view&, std::string_view signature);
 
- private:
+private:
   struct impl;
   std::unique_ptr<impl> impl_;
 };
@@ -39,16 +40,17 @@ class signer {
 /// Refuses a signature that was seen before. Remembers at least the last `capacity` ones (two
 /// generations, so that forgetting is O(1)); memory grows with use, up to about 32 bytes each.
 class replay_guard {
- public:
+public:
   explicit replay_guard(std::size_t capacity = 65536);
   ~replay_guard();
   replay_guard(replay_guard&&) noexcept;
   replay_guard& operator=(replay_guard&&) noexcept;
 
-  /// False if `signature` (already verified) came before. An empty one (unsigned) is always admitted.
+  /// False if `signature` (already verified) came before. An empty one (unsigned) is always
+  /// admitted.
   bool admit(std::string_view signature);
 
- private:
+private:
   struct impl;
   std::unique_ptr<impl> impl_;
 };

@@ -17,7 +17,8 @@ errc decode_wire(std::span<const std::string_view> frames, const message_limits&
   if (rest.size() < 5) return errc::truncated;
   if (rest.size() - 5 > limits.max_buffers) return errc::too_many;
   std::size_t bytes = 0;
-  for (const auto frame : rest) bytes += frame.size();
+  for (const auto frame : rest)
+    bytes += frame.size();
   if (bytes > limits.max_bytes || rest[1].size() > limits.max_header_bytes ||
       rest[2].size() > limits.max_header_bytes) {
     return errc::too_large;
@@ -35,8 +36,8 @@ errc decode_wire(std::span<const std::string_view> frames, const message_limits&
 std::vector<std::string_view> encode_wire(std::string_view signature, const message_view& m) {
   std::vector<std::string_view> frames;
   frames.reserve(6 + m.buffers.size());
-  frames.insert(frames.end(), {wire_delimiter, signature, m.header, m.parent_header, m.metadata,
-                               m.content});
+  frames.insert(frames.end(),
+                {wire_delimiter, signature, m.header, m.parent_header, m.metadata, m.content});
   frames.insert(frames.end(), m.buffers.begin(), m.buffers.end());
   return frames;
 }

@@ -8,9 +8,9 @@
 
 namespace kmux {
 
-/// Pieces in order; together they are one WebSocket message. `glue` holds what we add (offset table,
-/// JSON between the parts); the other pieces point into the kernel's frames, which must live longer.
-/// Movable: pieces that point into `glue` stay valid because its storage is on the heap.
+/// Pieces in order; together they are one WebSocket message. `glue` holds what we add (offset
+/// table, JSON between the parts); the other pieces point into the kernel's frames, which must live
+/// longer. Movable: pieces that point into `glue` stay valid because its storage is on the heap.
 struct ws_payload {
   bool text = false;  ///< opcode: text or binary
   std::vector<char> glue;

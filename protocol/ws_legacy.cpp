@@ -110,7 +110,7 @@ errc decode_text(std::string_view text, const message_limits& limits, channel_me
   if (handler.problem != errc::ok) return handler.problem;
   if (outcome.IsError()) {
     return outcome.Code() == rapidjson::kParseErrorStringInvalidEncoding ? errc::bad_utf8
-                                                                          : errc::bad_json;
+                                                                         : errc::bad_json;
   }
   if (out.message.header.empty()) return errc::missing_field;
   if (out.message.header.size() > limits.max_header_bytes ||
@@ -129,7 +129,8 @@ std::uint32_t load(std::string_view bytes, std::size_t at) {
 }
 
 void store(std::vector<char>& out, std::uint64_t value) {
-  for (int i = 3; i >= 0; --i) out.push_back(static_cast<char>(value >> (8 * i)));
+  for (int i = 3; i >= 0; --i)
+    out.push_back(static_cast<char>(value >> (8 * i)));
 }
 
 }  // namespace
@@ -186,8 +187,15 @@ ws_payload encode_ws_legacy(channel c, const message_view& m, std::string_view m
     }
   }
   out.glue.insert(out.glue.end(), head.begin(), head.end());
-  out.pieces = {{out.glue.data(), out.glue.size()}, m.header,  parent,    m.parent_header, metadata,
-                m.metadata,                         content,   m.content, "}"};
+  out.pieces = {{out.glue.data(), out.glue.size()},
+                m.header,
+                parent,
+                m.parent_header,
+                metadata,
+                m.metadata,
+                content,
+                m.content,
+                "}"};
   out.pieces.insert(out.pieces.end(), m.buffers.begin(), m.buffers.end());
   return out;
 }

@@ -12,9 +12,9 @@ namespace kmux {
 
 /// A decoded message owns the few dictionaries that the client left out (`{}`); the rest points
 /// into the payload, byte for byte.
-/// A missing channel means shell, as everywhere. `text` says which kind of WebSocket message it was.
-/// bad_json where the text is not one object, or nested deeper than 1000 within a member that we
-/// would pass on; bad_utf8; unknown_channel; bad_offset; missing_field (header).
+/// A missing channel means shell, as everywhere. `text` says which kind of WebSocket message it
+/// was. bad_json where the text is not one object, or nested deeper than 1000 within a member that
+/// we would pass on; bad_utf8; unknown_channel; bad_offset; missing_field (header).
 errc decode_ws_legacy(std::string_view payload, bool text, const message_limits&,
                       channel_message& out);
 

@@ -18,7 +18,8 @@ std::uint64_t load(std::string_view bytes, std::size_t at) {
 }
 
 void store(std::vector<char>& out, std::uint64_t value) {
-  for (int i = 0; i < 8; ++i) out.push_back(static_cast<char>(value >> (8 * i)));
+  for (int i = 0; i < 8; ++i)
+    out.push_back(static_cast<char>(value >> (8 * i)));
 }
 
 }  // namespace
@@ -39,7 +40,8 @@ errc decode_ws_v1(std::string_view payload, const message_limits& limits, channe
   for (std::size_t i = 1; i < count; ++i) {
     const std::uint64_t next = load(payload, 8 * (i + 1));
     if (next < at || next > payload.size()) return errc::bad_offset;
-    const auto part = payload.substr(static_cast<std::size_t>(at), static_cast<std::size_t>(next - at));
+    const auto part =
+        payload.substr(static_cast<std::size_t>(at), static_cast<std::size_t>(next - at));
     if (i <= fixed_parts) {
       parts[i - 1] = part;
     } else {
@@ -76,8 +78,10 @@ ws_payload encode_ws_v1(channel c, const message_view& m) {
     out.pieces.push_back(part);
   };
   out.pieces.emplace_back();  // the glue, when it is complete
-  for (const auto part : {m.header, m.parent_header, m.metadata, m.content}) add(part);
-  for (const auto buffer : m.buffers) add(buffer);
+  for (const auto part : {m.header, m.parent_header, m.metadata, m.content})
+    add(part);
+  for (const auto buffer : m.buffers)
+    add(buffer);
   out.glue.insert(out.glue.end(), name.begin(), name.end());
   out.pieces.front() = {out.glue.data(), out.glue.size()};
   return out;

@@ -13,9 +13,12 @@ constexpr std::size_t longest_value = 128 << 10;  // Linux's MAX_ARG_STRLEN
 constexpr std::size_t most_bytes = 1 << 20;
 
 bool is_variable_name(std::string_view name) {
-  const auto letter = [](char c) { return c == '_' || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); };
+  const auto letter = [](char c) {
+    return c == '_' || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+  };
   return !name.empty() && name.size() <= 256 && letter(name.front()) &&
-         std::all_of(name.begin(), name.end(), [&](char c) { return letter(c) || (c >= '0' && c <= '9'); });
+         std::all_of(name.begin(), name.end(),
+                     [&](char c) { return letter(c) || (c >= '0' && c <= '9'); });
 }
 
 }  // namespace
@@ -50,15 +53,17 @@ result<void> read_environment(const json::value& object, environment& out) {
   if (env == nullptr) return {};
   if (!env->IsObject()) return error{errc::bad_field, "\"env\" must be an object of strings."};
   if (env->MemberCount() > most_variables) {
-    return error{errc::too_many, fmt::format("\"env\" may have at most {} variables.", most_variables)};
+    return error{errc::too_many,
+                 fmt::format("\"env\" may have at most {} variables.", most_variables)};
   }
   std::size_t bytes = 0;
   for (const auto& member : env->GetObject()) {
     const std::string_view name(member.name.GetString(), member.name.GetStringLength());
     if (!is_variable_name(name)) {
-      return error{errc::bad_field,
-                   "A variable's name in \"env\" must be letters, digits and _, and not begin with a "
-                   "digit."};
+      return error{
+          errc::bad_field,
+          "A variable's name in \"env\" must be letters, digits and _, and not begin with a "
+          "digit."};
     }
     std::string value;
     if (const auto read = read_string(*env, name, value); !read) return read;

@@ -10,8 +10,8 @@
 
 namespace kmux::daemon {
 
-/// The body as an object; an empty body or null is an empty object. The Content-Type does not matter,
-/// as in jupyter_server.
+/// The body as an object; an empty body or null is an empty object. The Content-Type does not
+/// matter, as in jupyter_server.
 result<rapidjson::Document> body_object(const http_request&);
 
 /// Member `name` into `out`: absent or null leaves it; another type than string is an error.

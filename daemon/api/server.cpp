@@ -15,8 +15,8 @@ namespace kmux::daemon {
 namespace {
 
 http_response version_document(const http_request&) {
-  return json_response(200, fmt::format(R"({{"version": "{}", "kmux_version": "{}"}})",
-                                        api_version, kmux_version));
+  return json_response(
+      200, fmt::format(R"({{"version": "{}", "kmux_version": "{}"}})", api_version, kmux_version));
 }
 
 http_response status(const api_context& api, const http_request& request) {
@@ -28,8 +28,9 @@ http_response status(const api_context& api, const http_request& request) {
     last = std::max(last, each->last_activity());
   }
   return json_response(
-      200, fmt::format(R"({{"connections": {}, "kernels": {}, "last_activity": "{}", "started": "{}"}})",
-                       connections, kernels.size(), iso_time(last), iso_time(api.started)));
+      200,
+      fmt::format(R"({{"connections": {}, "kernels": {}, "last_activity": "{}", "started": "{}"}})",
+                  connections, kernels.size(), iso_time(last), iso_time(api.started)));
 }
 
 /// Everything that an owner may do, to their own.
@@ -40,23 +41,27 @@ http_response me(const http_request& request) {
   if (const auto* const asked = request.argument("permissions")) {
     const auto wanted = json::parse_object(*asked, "permissions");
     if (!wanted) {
-      return error_response(400, "permissions must be a JSON object: {\"RESOURCE\": [\"ACTION\"…]}.");
+      return error_response(400,
+                            "permissions must be a JSON object: {\"RESOURCE\": [\"ACTION\"…]}.");
     }
     for (const auto& member : wanted->GetObject()) {
       if (!permissions.empty()) permissions += ", ";
       const std::string_view resource(member.name.GetString(), member.name.GetStringLength());
-      const bool ours = resource == "kernels" || resource == "sessions" || resource == "kernelspecs";
+      const bool ours =
+          resource == "kernels" || resource == "sessions" || resource == "kernelspecs";
       permissions += json_quote(resource) + ": " + (ours ? json::dump(member.value) : "[]");
     }
   } else {
-    permissions = fmt::format(R"("kernels": {0}, "sessions": {0}, "kernelspecs": ["read"])", actions);
+    permissions =
+        fmt::format(R"("kernels": {0}, "sessions": {0}, "kernelspecs": ["read"])", actions);
   }
   const auto name = json_quote(request.who.owner);
   const auto initial = json_quote(std::string_view(request.who.owner).substr(0, 1));
   return json_response(
-      200, fmt::format(R"({{"identity": {{"username": {0}, "name": {0}, "display_name": {0}, )"
-                       R"("initials": {1}, "avatar_url": null, "color": null}}, "permissions": {{{2}}}}})",
-                       name, initial, permissions));
+      200, fmt::format(
+               R"({{"identity": {{"username": {0}, "name": {0}, "display_name": {0}, )"
+               R"("initials": {1}, "avatar_url": null, "color": null}}, "permissions": {{{2}}}}})",
+               name, initial, permissions));
 }
 
 http_response openapi(const api_context& api) {

@@ -18,10 +18,10 @@ http_response no_such_session(const std::string& id) {
 
 std::string session_model(const api_context& api, const session& s, const identity& who) {
   const auto found = api.kernels.find(s.kernel_id, who);
-  const std::string notebook =
-      s.type == "notebook" ? fmt::format(R"(, "notebook": {{"path": {}, "name": {}}})",
-                                         json_quote(s.path), json_quote(s.name))
-                           : "";
+  const std::string notebook = s.type == "notebook"
+                                   ? fmt::format(R"(, "notebook": {{"path": {}, "name": {}}})",
+                                                 json_quote(s.path), json_quote(s.name))
+                                   : "";
   return fmt::format(R"({{"id": {}, "path": {}, "name": {}, "type": {}, "kernel": {}{}}})",
                      json_quote(s.id), json_quote(s.path), json_quote(s.name), json_quote(s.type),
                      found ? found->model() : "null", notebook);
@@ -48,13 +48,14 @@ result<session_request> read_session(const http_request& request, session base) 
   if (!body) return body.error();
   session_request out;
   out.wanted = std::move(base);
-  for (const auto& [name, target] : {std::pair{"path", &out.wanted.path},
-                                     std::pair{"name", &out.wanted.name},
-                                     std::pair{"type", &out.wanted.type}}) {
+  for (const auto& [name, target] :
+       {std::pair{"path", &out.wanted.path}, std::pair{"name", &out.wanted.name},
+        std::pair{"type", &out.wanted.type}}) {
     if (const auto r = read_string(*body, name, *target); !r) return r.error();
   }
   // Older clients name the notebook instead.
-  if (const auto* const notebook = json::find(*body, "notebook"); notebook && notebook->IsObject()) {
+  if (const auto* const notebook = json::find(*body, "notebook");
+      notebook && notebook->IsObject()) {
     if (out.wanted.path.empty()) {
       if (const auto r = read_string(*notebook, "path", out.wanted.path); !r) return r.error();
     }

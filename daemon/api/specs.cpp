@@ -17,8 +17,10 @@ std::string spec_model(const api_context& api, const installed_spec& s, std::str
     if (!list.empty()) list += ", ";
     list += item;
   };
-  for (const auto& word : s.spec.argv) add(argv, json_quote(word));
-  for (const auto& [key, value] : s.spec.env) add(env, json_quote(key) + ": " + json_quote(value));
+  for (const auto& word : s.spec.argv)
+    add(argv, json_quote(word));
+  for (const auto& [key, value] : s.spec.env)
+    add(env, json_quote(key) + ": " + json_quote(value));
   for (const auto& [key, file] : spec_store::resources(s)) {
     const auto url = fmt::format("{}kernelspecs/{}/{}", api.base_url, percent_encode(s.name),
                                  percent_encode(file));

@@ -10,9 +10,10 @@
 
 namespace kmux::daemon {
 
-/// Asio's own cancel() cannot take back a handler that is queued already; this can. Loop thread only.
+/// Asio's own cancel() cannot take back a handler that is queued already; this can. Loop thread
+/// only.
 class alarm {
- public:
+public:
   using clock = std::chrono::steady_clock;
 
   explicit alarm(boost::asio::io_context& io) : timer_(io) {}
@@ -35,7 +36,7 @@ class alarm {
     timer_.cancel();
   }
 
- private:
+private:
   boost::asio::steady_timer timer_;
   std::shared_ptr<std::function<void()>> armed_;
 };

@@ -17,14 +17,15 @@ inline constexpr auto as_result = boost::asio::as_tuple(boost::asio::use_awaitab
 /// A condition variable for coroutines of one loop. Waiters re-check what they wait for, because
 /// notify() wakes all of them and the world may change before they run.
 class event {
- public:
-  explicit event(boost::asio::io_context& io) : timer_(io, boost::asio::steady_timer::time_point::max()) {}
+public:
+  explicit event(boost::asio::io_context& io)
+      : timer_(io, boost::asio::steady_timer::time_point::max()) {}
 
   void notify() { timer_.cancel(); }
 
   boost::asio::awaitable<void> wait() { co_await timer_.async_wait(as_result); }
 
- private:
+private:
   boost::asio::steady_timer timer_;
 };
 

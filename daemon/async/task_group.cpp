@@ -27,9 +27,12 @@ void report(const std::string& name, const std::exception_ptr& failure) {
 
 }  // namespace
 
-task_group::task_group(asio::io_context& io) : io_(io), changed_(io) {}
+task_group::task_group(asio::io_context& io) : io_(io), changed_(io) {
+}
 
-task_group::~task_group() { assert(tasks_.empty() && "join() before destroying"); }
+task_group::~task_group() {
+  assert(tasks_.empty() && "join() before destroying");
+}
 
 void task_group::spawn(std::string name, asio::awaitable<void> body) {
   const auto place = tasks_.emplace(tasks_.end());
@@ -54,7 +57,8 @@ void task_group::cancel() {
 }
 
 asio::awaitable<void> task_group::join() {
-  while (!tasks_.empty()) co_await changed_.wait();
+  while (!tasks_.empty())
+    co_await changed_.wait();
 }
 
 }  // namespace kmux::daemon

@@ -16,7 +16,7 @@ namespace kmux::daemon {
 /// Stopping: cancel(), then co_await join(), then destroy; the destructor asserts that it is empty.
 /// An exception that leaves a task ends that task alone and is logged: it is a bug, never input.
 class task_group {
- public:
+public:
   explicit task_group(boost::asio::io_context& io);
   ~task_group();
   task_group(const task_group&) = delete;
@@ -29,7 +29,7 @@ class task_group {
   boost::asio::awaitable<void> join();
   std::size_t size() const noexcept { return tasks_.size(); }
 
- private:
+private:
   struct task {
     std::string name;
     boost::asio::cancellation_signal cancel;

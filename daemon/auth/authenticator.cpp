@@ -2,13 +2,13 @@
 
 #include <algorithm>
 #include <fstream>
+#include <pwd.h>
 #include <sstream>
+#include <unistd.h>
 
 #include <fmt/format.h>
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
-#include <pwd.h>
-#include <unistd.h>
 
 #include "daemon/http/text.hpp"
 
@@ -54,8 +54,8 @@ result<std::string> read_small_file(const std::string& path) {
 }  // namespace
 
 result<void> authenticator::add(std::string_view token, identity who) {
-  const bool visible = std::all_of(token.begin(), token.end(),
-                                   [](char c) { return c > 0x20 && c < 0x7f; });
+  const bool visible =
+      std::all_of(token.begin(), token.end(), [](char c) { return c > 0x20 && c < 0x7f; });
   if (!visible || token.size() < shortest_token || token.size() > longest_token) {
     return error{errc::bad_field, "a token must have 8 to 4096 visible ASCII characters"};
   }
@@ -66,7 +66,8 @@ result<void> authenticator::add(std::string_view token, identity who) {
 result<void> authenticator::add_token_file(const std::string& path, const std::string& owner) {
   auto text = read_small_file(path);
   if (!text) return text.error();
-  while (!text->empty() && (text->back() == '\n' || text->back() == '\r')) text->pop_back();
+  while (!text->empty() && (text->back() == '\n' || text->back() == '\r'))
+    text->pop_back();
   const auto added = add(*text, {owner, true});
   if (!added) return error{added.error().code, path + ": " + added.error().detail};
   return {};
@@ -110,8 +111,9 @@ std::optional<identity> authenticator::authenticate(const http_request& request,
     if (uid == 0 || uid == ::geteuid()) return identity{user_name(::geteuid()), true};
     return identity{user_name(uid), false};
   }
-  problem = "A token is missing: send the header \"Authorization: token TOKEN\", or ?token=TOKEN in "
-            "the address. kmuxd prints its token when it starts, unless --token-file names it.";
+  problem =
+      "A token is missing: send the header \"Authorization: token TOKEN\", or ?token=TOKEN in "
+      "the address. kmuxd prints its token when it starts, unless --token-file names it.";
   return std::nullopt;
 }
 

@@ -16,7 +16,7 @@ namespace kmux::daemon {
 /// Tokens are kept as digests and compared in constant time, all of them for every request, so that
 /// neither a token nor which of them nearly matched can be learned from the time an answer takes.
 class authenticator {
- public:
+public:
   /// Adds a token. Tokens have at least 8 characters, all visible ASCII.
   result<void> add(std::string_view token, identity who);
 
@@ -32,7 +32,7 @@ class authenticator {
   /// administrators.
   std::optional<identity> authenticate(const http_request&, std::string& problem) const;
 
- private:
+private:
   using digest = std::array<unsigned char, 32>;
   struct entry {
     digest hash;

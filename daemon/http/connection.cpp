@@ -19,7 +19,7 @@ constexpr auto linger_time = std::chrono::seconds(1);
 /// Breaks off the connection's reads when time is up. The stream is closed for good: what follows
 /// an unfinished request could not be told apart from it.
 class deadline {
- public:
+public:
   deadline(std::shared_ptr<peer_stream> stream)
       : stream_(std::move(stream)),
         timer_(stream_->get_executor()),
@@ -40,14 +40,14 @@ class deadline {
   void disarm() { timer_.cancel(); }
   bool expired() const noexcept { return *expired_; }
 
- private:
+private:
   std::shared_ptr<peer_stream> stream_;
   asio::steady_timer timer_;
   std::shared_ptr<bool> expired_;  ///< shared with the wait, which may outlive us by a moment
 };
 
 class connection {
- public:
+public:
   connection(std::shared_ptr<peer_stream> stream, peer_info peer, connection_settings settings,
              const http_service& service, ws_registry& registry, const bool& stopping)
       : stream_(std::move(stream)),
@@ -60,7 +60,8 @@ class connection {
 
   asio::awaitable<void> run() {
     bool more = co_await exchange(settings_.header_timeout);
-    while (more && !stopping_) more = co_await exchange(settings_.idle_timeout);
+    while (more && !stopping_)
+      more = co_await exchange(settings_.idle_timeout);
     if (!upgrade_) stream_->close();
   }
 
@@ -74,7 +75,7 @@ class connection {
     return std::move(upgrade_);
   }
 
- private:
+private:
   /// One request and its response; false when the connection is to end, or to become a WebSocket.
   asio::awaitable<bool> exchange(std::chrono::milliseconds patience) {
     auto verdict = co_await read_head(patience);
@@ -107,8 +108,8 @@ class connection {
       deadline_.arm(patience, false);
       stream_->set_idle(true);
       auto dynamic = asio::dynamic_buffer(buffer_, settings_.limits.max_bytes);
-      const auto [ec, n] = co_await asio::async_read(*stream_, dynamic,
-                                                     asio::transfer_at_least(1), as_result);
+      const auto [ec, n] =
+          co_await asio::async_read(*stream_, dynamic, asio::transfer_at_least(1), as_result);
       stream_->set_idle(false);
       if (ec) {
         deadline_.disarm();
@@ -173,8 +174,8 @@ class connection {
     for (;;) {
       discarded.clear();
       auto dynamic = asio::dynamic_buffer(discarded, 16 << 10);
-      const auto [ec, n] = co_await asio::async_read(*stream_, dynamic, asio::transfer_at_least(1),
-                                                     as_result);
+      const auto [ec, n] =
+          co_await asio::async_read(*stream_, dynamic, asio::transfer_at_least(1), as_result);
       total += n;
       if (ec || total > linger_bytes) break;
     }

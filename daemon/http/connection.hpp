@@ -19,7 +19,7 @@ struct connection_settings {
   ws_settings websocket;
   std::chrono::milliseconds header_timeout{10'000};  ///< for a whole request head (408)
   std::chrono::milliseconds body_timeout{60'000};
-  std::chrono::milliseconds idle_timeout{75'000};    ///< between two requests
+  std::chrono::milliseconds idle_timeout{75'000};  ///< between two requests
 };
 
 /// Answers one request; must not throw for anything a client sends.

@@ -16,38 +16,63 @@ const std::string* http_request::header(std::string_view name) const noexcept {
 }
 
 const std::string* http_request::argument(std::string_view name) const noexcept {
-  const auto found = std::find_if(query.begin(), query.end(),
-                                  [&](const auto& q) { return q.first == name; });
+  const auto found =
+      std::find_if(query.begin(), query.end(), [&](const auto& q) { return q.first == name; });
   return found == query.end() ? nullptr : &found->second;
 }
 
 std::string_view reason_phrase(int status) noexcept {
   switch (status) {
-    case 100: return "Continue";
-    case 101: return "Switching Protocols";
-    case 200: return "OK";
-    case 201: return "Created";
-    case 204: return "No Content";
-    case 206: return "Partial Content";
-    case 304: return "Not Modified";
-    case 400: return "Bad Request";
-    case 401: return "Unauthorized";
-    case 403: return "Forbidden";
-    case 404: return "Not Found";
-    case 405: return "Method Not Allowed";
-    case 408: return "Request Timeout";
-    case 409: return "Conflict";
-    case 413: return "Content Too Large";
-    case 414: return "URI Too Long";
-    case 417: return "Expectation Failed";
-    case 426: return "Upgrade Required";
-    case 431: return "Request Header Fields Too Large";
-    case 500: return "Internal Server Error";
-    case 501: return "Not Implemented";
-    case 503: return "Service Unavailable";
-    case 504: return "Gateway Timeout";
-    case 505: return "HTTP Version Not Supported";
-    default: return "Error";
+    case 100:
+      return "Continue";
+    case 101:
+      return "Switching Protocols";
+    case 200:
+      return "OK";
+    case 201:
+      return "Created";
+    case 204:
+      return "No Content";
+    case 206:
+      return "Partial Content";
+    case 304:
+      return "Not Modified";
+    case 400:
+      return "Bad Request";
+    case 401:
+      return "Unauthorized";
+    case 403:
+      return "Forbidden";
+    case 404:
+      return "Not Found";
+    case 405:
+      return "Method Not Allowed";
+    case 408:
+      return "Request Timeout";
+    case 409:
+      return "Conflict";
+    case 413:
+      return "Content Too Large";
+    case 414:
+      return "URI Too Long";
+    case 417:
+      return "Expectation Failed";
+    case 426:
+      return "Upgrade Required";
+    case 431:
+      return "Request Header Fields Too Large";
+    case 500:
+      return "Internal Server Error";
+    case 501:
+      return "Not Implemented";
+    case 503:
+      return "Service Unavailable";
+    case 504:
+      return "Gateway Timeout";
+    case 505:
+      return "HTTP Version Not Supported";
+    default:
+      return "Error";
   }
 }
 
@@ -64,8 +89,8 @@ http_response json_response(int status, std::string body) {
 }
 
 std::string serialize(const http_response& r, bool head_only, bool keep_alive) {
-  std::string out = fmt::format("HTTP/1.1 {} {}\r\nServer: kmuxd\r\n", r.status,
-                                reason_phrase(r.status));
+  std::string out =
+      fmt::format("HTTP/1.1 {} {}\r\nServer: kmuxd\r\n", r.status, reason_phrase(r.status));
   if (r.status != 204 && r.status != 304) {
     fmt::format_to(std::back_inserter(out), "Content-Type: {}\r\nContent-Length: {}\r\n",
                    r.content_type, r.body.size());

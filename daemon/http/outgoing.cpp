@@ -19,7 +19,8 @@ void append_frame_header(std::string& out, ws_opcode opcode, std::uint64_t size)
     out += static_cast<char>(127);
     width = 8;
   }
-  while (width > 0) out += static_cast<char>(size >> (8 * --width));
+  while (width > 0)
+    out += static_cast<char>(size >> (8 * --width));
 }
 
 }  // namespace
@@ -42,7 +43,8 @@ outgoing_ptr make_ws_frame(ws_payload payload, std::shared_ptr<const void> keep)
   if (size <= copy_limit) {
     out->head.reserve(size + 10);
     append_frame_header(out->head, opcode, size);
-    for (const auto piece : payload.pieces) out->head += piece;
+    for (const auto piece : payload.pieces)
+      out->head += piece;
     out->size = out->head.size();
     return out;
   }
@@ -64,7 +66,8 @@ outgoing_ptr make_ws_close(std::uint16_t code, std::string_view reason) {
   std::string payload{static_cast<char>(code >> 8), static_cast<char>(code & 0xff)};
   // A control frame has at most 125 bytes; cut between characters, not inside one.
   std::size_t length = std::min<std::size_t>(reason.size(), 123);
-  while (length < reason.size() && length > 0 && (reason[length] & 0xc0) == 0x80) --length;
+  while (length < reason.size() && length > 0 && (reason[length] & 0xc0) == 0x80)
+    --length;
   payload += reason.substr(0, length);
   return make_ws_control(ws_opcode::close, payload);
 }

@@ -12,12 +12,13 @@
 namespace kmux::daemon {
 
 /// One piece of output that is sent whole and in order. Immutable and shared: a kernel's message is
-/// framed once, however many clients it goes to (server frames are not masked, RFC 6455 section 5.1).
+/// framed once, however many clients it goes to (server frames are not masked, RFC 6455
+/// section 5.1).
 struct outgoing {
   std::string head;                    ///< sent first; small messages are in here completely
   std::vector<std::string_view> rest;  ///< sent after it; points into what `keep` holds
   std::shared_ptr<const void> keep;
-  std::size_t size = 0;                ///< of head and rest together
+  std::size_t size = 0;  ///< of head and rest together
 };
 
 using outgoing_ptr = std::shared_ptr<const outgoing>;

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <array>
-
 #include <sys/socket.h>
 #include <sys/uio.h>
 
@@ -12,7 +11,7 @@ namespace asio = boost::asio;
 
 namespace {
 
-constexpr std::size_t most_pieces = 256;          ///< of one sendmsg(2)
+constexpr std::size_t most_pieces = 256;             ///< of one sendmsg(2)
 constexpr std::size_t burst = std::size_t{4} << 20;  ///< bytes before others get their turn
 
 /// The unsent bytes at the head of the queue, as sendmsg(2) wants them.
@@ -68,8 +67,7 @@ void peer_stream::flush() {
     msghdr message{};
     message.msg_iov = pieces.data();
     message.msg_iovlen = gather(queue_, offset_, pieces);
-    const ssize_t n =
-        ::sendmsg(socket_.native_handle(), &message, MSG_NOSIGNAL | MSG_DONTWAIT);
+    const ssize_t n = ::sendmsg(socket_.native_handle(), &message, MSG_NOSIGNAL | MSG_DONTWAIT);
     if (n < 0) {
       if (errno == EINTR) continue;
       if (errno != EAGAIN && errno != EWOULDBLOCK) return fail();
@@ -109,7 +107,8 @@ void peer_stream::flush_soon() {
 }
 
 asio::awaitable<void> peer_stream::drained() {
-  while (!queue_.empty() && !broken_) co_await drained_.wait();
+  while (!queue_.empty() && !broken_)
+    co_await drained_.wait();
 }
 
 void peer_stream::fail() {
@@ -122,7 +121,9 @@ void peer_stream::fail() {
   drained_.notify();
 }
 
-void peer_stream::close() { fail(); }
+void peer_stream::close() {
+  fail();
+}
 
 void peer_stream::shutdown_send() {
   boost::system::error_code ignored;  // not connected any more: then there is nothing to say

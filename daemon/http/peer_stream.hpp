@@ -24,7 +24,7 @@ namespace kmux::daemon {
 /// Writes through the AsyncStream interface are taken whole, so frames never interleave.
 /// Held by shared_ptr: a pending write keeps it alive. Loop thread only.
 class peer_stream : public std::enable_shared_from_this<peer_stream> {
- public:
+public:
   using socket_type = boost::asio::basic_stream_socket<boost::asio::generic::stream_protocol,
                                                        boost::asio::io_context::executor_type>;
   using executor_type = socket_type::executor_type;
@@ -85,7 +85,7 @@ class peer_stream : public std::enable_shared_from_this<peer_stream> {
         token, buffers);
   }
 
- private:
+private:
   using error_code = boost::system::error_code;
 
   template <class Handler>

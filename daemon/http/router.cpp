@@ -63,8 +63,9 @@ const router::route* router::find(http_request& request, http_response& refusal)
     allowed += (allowed.empty() ? "" : ", ") + route.method;
   }
   if (allowed.empty()) {
-    refusal = error_response(404, "There is nothing at this address. GET /api/spec.yaml lists "
-                                  "what there is.");
+    refusal = error_response(404,
+                             "There is nothing at this address. GET /api/spec.yaml lists "
+                             "what there is.");
   } else {
     refusal = error_response(405, "This address takes " + allowed + ".");
     refusal.headers.emplace_back("Allow", allowed);

@@ -15,14 +15,14 @@ namespace kmux::daemon {
 /// Patterns are paths in which {name} stands for one segment, and a last {name...} for the rest.
 /// The request's `parameters` hold what matched. Filled once at start-up, then only read.
 class router {
- public:
+public:
   using handler = std::function<boost::asio::awaitable<http_response>(http_request&)>;
   using simple_handler = std::function<http_response(http_request&)>;
 
   struct route {
-    std::string method;   ///< "GET" also serves HEAD
+    std::string method;  ///< "GET" also serves HEAD
     std::string pattern;
-    bool open = false;    ///< answers without authentication
+    bool open = false;  ///< answers without authentication
     handler handle;
   };
 
@@ -35,7 +35,7 @@ class router {
 
   const std::vector<route>& routes() const noexcept { return routes_; }
 
- private:
+private:
   std::vector<route> routes_;
 };
 

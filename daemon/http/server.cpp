@@ -1,13 +1,14 @@
 #include "daemon/http/server.hpp"
 
+#include <sys/stat.h>
+#include <unistd.h>
+
 #include <boost/asio/basic_socket_acceptor.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/local/stream_protocol.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "daemon/http/text.hpp"
 
@@ -49,7 +50,8 @@ server::server(asio::io_context& io, connection_settings settings, std::size_t m
       max_connections_(max_connections),
       service_(std::move(service)),
       acceptors_(io),
-      tasks_(io) {}
+      tasks_(io) {
+}
 
 server::~server() = default;
 
@@ -159,9 +161,11 @@ asio::awaitable<void> server::serve_one(std::shared_ptr<peer_stream> stream, pee
 }
 
 void server::stop_accepting() {
-  for (const auto& close : close_acceptors_) close();
+  for (const auto& close : close_acceptors_)
+    close();
   close_acceptors_.clear();
-  for (const auto& path : socket_files_) ::unlink(path.c_str());
+  for (const auto& path : socket_files_)
+    ::unlink(path.c_str());
   socket_files_.clear();
 }
 

@@ -24,9 +24,9 @@ struct listen_address {
 
 /// The live connections, so that they can be cut off. A connection is in it while it is served.
 class stream_list {
- public:
+public:
   class entry {
-   public:
+  public:
     entry(stream_list& owner, peer_stream* stream) : owner_(owner), stream_(stream) {
       owner_.streams_.insert(stream_);
     }
@@ -34,7 +34,7 @@ class stream_list {
     entry(const entry&) = delete;
     entry& operator=(const entry&) = delete;
 
-   private:
+  private:
     stream_list& owner_;
     peer_stream* stream_;
   };
@@ -45,14 +45,14 @@ class stream_list {
     }
   }
 
- private:
+private:
   std::set<peer_stream*> streams_;
 };
 
 /// Accepts on several sockets and serves. Owned by the app. Stopping: stop_accepting(), then
 /// end_connections(), then co_await join(), then destroy.
 class server {
- public:
+public:
   server(boost::asio::io_context& io, connection_settings settings, std::size_t max_connections,
          http_service service);
   ~server();
@@ -76,7 +76,7 @@ class server {
   void abort_connections();
   boost::asio::awaitable<void> join();
 
- private:
+private:
   template <class Protocol>
   result<void> open(const typename Protocol::endpoint&, const listen_address&);
   template <class Acceptor>

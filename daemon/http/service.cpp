@@ -14,7 +14,8 @@ namespace {
 /// FNV-1a: tells whether a file has changed; nothing depends on its being hard to guess.
 std::uint64_t fingerprint(std::string_view bytes) noexcept {
   std::uint64_t hash = 0xcbf29ce484222325;
-  for (const char c : bytes) hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3;
+  for (const char c : bytes)
+    hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3;
   return hash;
 }
 
@@ -50,21 +51,22 @@ bool service::resolve(http_request& request, http_response& refusal) const {
   const std::string_view target = request.target;
   const auto mark = target.find('?');
   auto path = percent_decode(target.substr(0, mark));
-  auto query = parse_query(mark == std::string_view::npos ? std::string_view{}
-                                                          : target.substr(mark + 1));
+  auto query =
+      parse_query(mark == std::string_view::npos ? std::string_view{} : target.substr(mark + 1));
   if (!path || !query) {
     refusal = error_response(400, "The address is not percent-encoded UTF-8.");
     return false;
   }
   request.query = std::move(*query);
-  const std::string_view base = std::string_view(settings_.base_url).substr(
-      0, settings_.base_url.size() - 1);
+  const std::string_view base =
+      std::string_view(settings_.base_url).substr(0, settings_.base_url.size() - 1);
   if (!path->starts_with(base) || (path->size() > base.size() && (*path)[base.size()] != '/')) {
     refusal = error_response(404, "Addresses here begin with " + settings_.base_url);
     return false;
   }
   path->erase(0, base.size());
-  while (path->size() > 1 && path->back() == '/') path->pop_back();
+  while (path->size() > 1 && path->back() == '/')
+    path->pop_back();
   request.path = path->empty() ? "/" : std::move(*path);
   return true;
 }

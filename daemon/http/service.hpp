@@ -11,7 +11,7 @@ namespace kmux::daemon {
 
 /// Nothing but the open routes answers without credentials, not even "not found".
 class service {
- public:
+public:
   struct settings {
     std::string base_url = "/";  ///< begins and ends with '/'
     std::string allow_origin;    ///< CORS: "*", one origin, or empty for none
@@ -22,7 +22,7 @@ class service {
 
   boost::asio::awaitable<http_response> respond(http_request&);
 
- private:
+private:
   /// False with a refusal where the target makes no sense.
   bool resolve(http_request&, http_response& refusal) const;
   boost::asio::awaitable<http_response> handle(http_request&);

@@ -31,8 +31,10 @@ bool has_control(std::string_view s) noexcept {
 }
 
 std::string_view trim(std::string_view s) noexcept {
-  while (!s.empty() && (s.front() == ' ' || s.front() == '\t')) s.remove_prefix(1);
-  while (!s.empty() && (s.back() == ' ' || s.back() == '\t')) s.remove_suffix(1);
+  while (!s.empty() && (s.front() == ' ' || s.front() == '\t'))
+    s.remove_prefix(1);
+  while (!s.empty() && (s.back() == ' ' || s.back() == '\t'))
+    s.remove_suffix(1);
   return s;
 }
 
@@ -47,8 +49,7 @@ head_verdict refuse(int status, std::string message) {
 bool judge_request_line(std::string_view line, const head_limits& limits, head_verdict& v) {
   const auto first = line.find(' ');
   const auto last = line.rfind(' ');
-  if (first == std::string_view::npos || first == last ||
-      line.find(' ', first + 1) != last) {
+  if (first == std::string_view::npos || first == last || line.find(' ', first + 1) != last) {
     v = refuse(400, "The request line must be: METHOD /path HTTP/1.1");
     return false;
   }
@@ -83,8 +84,9 @@ bool judge_request_line(std::string_view line, const head_limits& limits, head_v
 bool judge_header_line(std::string_view line, head_verdict& v) {
   const auto colon = line.find(':');
   if (colon == std::string_view::npos || !is_token(line.substr(0, colon))) {
-    v = refuse(400, "A header line must be: Name: value, with no space before the colon and no "
-                    "folded lines.");
+    v = refuse(400,
+               "A header line must be: Name: value, with no space before the colon and no "
+               "folded lines.");
     return false;
   }
   const auto value = trim(line.substr(colon + 1));
@@ -134,8 +136,8 @@ bool judge_framing(const head_limits& limits, head_verdict& v) {
     return false;
   }
   if (v.content_length > limits.max_body) {
-    v = refuse(413, "The request's body may have at most " + std::to_string(limits.max_body) +
-                        " bytes.");
+    v = refuse(
+        413, "The request's body may have at most " + std::to_string(limits.max_body) + " bytes.");
     return false;
   }
   return true;

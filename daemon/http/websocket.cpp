@@ -18,15 +18,16 @@ inline void teardown(beast::role_type, peer_stream& stream, boost::system::error
   ec = {};
 }
 
-inline void beast_close_socket(peer_stream& stream) { stream.close(); }
+inline void beast_close_socket(peer_stream& stream) {
+  stream.close();
+}
 
 template <class Handler>
 void async_teardown(beast::role_type, peer_stream& stream, Handler&& handler) {
   stream.flush();
   if (stream.pending_bytes() == 0) stream.shutdown_send();
-  asio::post(stream.get_executor(), [h = std::forward<Handler>(handler)]() mutable {
-    h(boost::system::error_code{});
-  });
+  asio::post(stream.get_executor(),
+             [h = std::forward<Handler>(handler)]() mutable { h(boost::system::error_code{}); });
 }
 
 namespace {
@@ -39,7 +40,8 @@ beast::http::request<beast::http::empty_body> to_beast(const http_request& reque
   out.method_string(request.method);
   out.target(request.target);
   out.version(11);
-  for (const auto& [name, value] : request.headers) out.insert(name, value);
+  for (const auto& [name, value] : request.headers)
+    out.insert(name, value);
   return out;
 }
 
@@ -70,8 +72,7 @@ void ws_link::close(std::uint16_t code, std::string_view reason) {
   stream_->finish(make_ws_close(code, reason));
 }
 
-void ws_link::keep_alive(clock::time_point now, clock::duration interval,
-                         clock::duration timeout) {
+void ws_link::keep_alive(clock::time_point now, clock::duration interval, clock::duration timeout) {
   if (closing_) {
     if (now - closed_at_ > close_grace) stream_->close();
   } else if (now - last_heard_ > timeout) {
@@ -84,11 +85,13 @@ void ws_link::keep_alive(clock::time_point now, clock::duration interval,
 void ws_registry::keep_alive(ws_link::clock::duration interval, ws_link::clock::duration timeout) {
   const auto now = ws_link::clock::now();
   // Closing a link ends its coroutine later, from the loop: the list does not change under us.
-  for (ws_link* const link : links_) link->keep_alive(now, interval, timeout);
+  for (ws_link* const link : links_)
+    link->keep_alive(now, interval, timeout);
 }
 
 void ws_registry::close_all(std::uint16_t code, std::string_view reason) {
-  for (ws_link* const link : links_) link->close(code, reason);
+  for (ws_link* const link : links_)
+    link->close(code, reason);
 }
 
 asio::awaitable<void> serve_websocket(std::shared_ptr<peer_stream> stream, http_request request,

@@ -17,7 +17,7 @@ namespace kmux::daemon {
 
 /// The sending side of one open WebSocket. Lives from websocket_handler::opened to closed.
 class ws_link {
- public:
+public:
   using clock = std::chrono::steady_clock;
 
   explicit ws_link(std::shared_ptr<peer_stream> stream)
@@ -40,7 +40,7 @@ class ws_link {
   /// does not answer a close.
   void keep_alive(clock::time_point now, clock::duration interval, clock::duration timeout);
 
- private:
+private:
   std::shared_ptr<peer_stream> stream_;
   clock::time_point last_heard_;
   clock::time_point closed_at_{};
@@ -49,7 +49,7 @@ class ws_link {
 
 /// What an API does with a WebSocket. Owned by the connection's coroutine.
 class websocket_handler {
- public:
+public:
   virtual ~websocket_handler() = default;
   virtual void opened(ws_link&) = 0;
   /// The next message is read when this has ended: not ending is back-pressure on the client.
@@ -59,16 +59,16 @@ class websocket_handler {
 
 /// All open WebSockets, for keep-alive and for the orderly end. Registration is an object.
 class ws_registry {
- public:
+public:
   class entry {
-   public:
+  public:
     entry(ws_registry& owner, ws_link& link)
         : owner_(owner), place_(owner.links_.insert(owner.links_.end(), &link)) {}
     ~entry() { owner_.links_.erase(place_); }
     entry(const entry&) = delete;
     entry& operator=(const entry&) = delete;
 
-   private:
+  private:
     ws_registry& owner_;
     std::list<ws_link*>::iterator place_;
   };
@@ -77,7 +77,7 @@ class ws_registry {
   void keep_alive(ws_link::clock::duration interval, ws_link::clock::duration timeout);
   void close_all(std::uint16_t code, std::string_view reason);
 
- private:
+private:
   std::list<ws_link*> links_;
 };
 

@@ -12,7 +12,7 @@ namespace kmux::daemon {
 /// Pure. jupyter_server's rules: a status counts if the request it belongs to does; asking for
 /// kernel_info, comm_info and the like does not, except that it turns "starting" into "idle".
 class activity {
- public:
+public:
   using time_point = std::chrono::system_clock::time_point;
 
   explicit activity(time_point now) : last_(now) {}
@@ -30,7 +30,7 @@ class activity {
   const std::string& state() const noexcept { return state_; }
   time_point last() const noexcept { return last_; }
 
- private:
+private:
   std::string state_ = "starting";
   bool presumed_busy_ = false;
   time_point last_;

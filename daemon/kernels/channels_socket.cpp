@@ -12,7 +12,8 @@ namespace asio = boost::asio;
 
 channels_socket::channels_socket(std::shared_ptr<kernel> owner, std::string session_id,
                                  ws_protocol protocol)
-    : kernel_(std::move(owner)), session_id_(std::move(session_id)), protocol_(protocol) {}
+    : kernel_(std::move(owner)), session_id_(std::move(session_id)), protocol_(protocol) {
+}
 
 channels_socket::~channels_socket() = default;
 

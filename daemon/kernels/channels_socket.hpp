@@ -22,10 +22,10 @@ inline constexpr std::uint16_t replaced = 4001;     ///< the same session connec
 inline constexpr std::uint16_t kernel_gone = 4404;  ///< the kernel was deleted
 }  // namespace close_code
 
-/// Registered with its kernel while open. Decodes what the client sends and passes it on; gets every
-/// iopub message, and the replies to its own sessions.
+/// Registered with its kernel while open. Decodes what the client sends and passes it on; gets
+/// every iopub message, and the replies to its own sessions.
 class channels_socket : public websocket_handler {
- public:
+public:
   channels_socket(std::shared_ptr<kernel> owner, std::string session_id, ws_protocol protocol);
   ~channels_socket() override;
 
@@ -39,7 +39,7 @@ class channels_socket : public websocket_handler {
   void deliver(delivery&);
   void close(std::uint16_t code, std::string_view reason);
 
- private:
+private:
   errc decode(std::string_view payload, bool text, channel_message& out) const;
 
   std::shared_ptr<kernel> kernel_;

@@ -17,8 +17,10 @@ const outgoing_ptr& delivery::frame(ws_protocol protocol) {
     if (is_legacy_safe(message_)) {
       legacy_ = make_ws_frame(encode_ws_legacy(channel_, message_, msg_id_, msg_type_), keep_);
     } else {
-      spdlog::warn("event=message_not_text msg_type={} error=\"not JSON in UTF-8; dropped for "
-                   "clients of the legacy protocol\"", msg_type_);
+      spdlog::warn(
+          "event=message_not_text msg_type={} error=\"not JSON in UTF-8; dropped for "
+          "clients of the legacy protocol\"",
+          msg_type_);
     }
   }
   return legacy_;

@@ -16,8 +16,12 @@ using supervise::user_request;
 
 namespace {
 
-auto now() { return std::chrono::steady_clock::now(); }
-auto wall_now() { return std::chrono::system_clock::now(); }
+auto now() {
+  return std::chrono::steady_clock::now();
+}
+auto wall_now() {
+  return std::chrono::system_clock::now();
+}
 
 constexpr std::size_t tail_lines = 20;
 
@@ -79,7 +83,8 @@ void kernel::feed(supervise::kernel_event_t next) {
     const auto current = std::move(events_.front());
     events_.pop_front();
     const auto before = fsm_.now();
-    for (const auto& action : fsm_.resume(current, now())) perform(action);
+    for (const auto& action : fsm_.resume(current, now()))
+      perform(action);
     if (fsm_.now() != before) {
       spdlog::info("event=kernel_state kernel={} state={}", id(), supervise::to_string(fsm_.now()));
     }
@@ -209,8 +214,8 @@ void kernel::forget() {
     client->close(close_code::kernel_gone, "The kernel was shut down and is gone.");
   }
   const auto& files = services_.directories;
-  for (const auto& removed : {files.remove_kernel(id(), record_.socket_prefix),
-                              files.remove_kernel_state(id())}) {
+  for (const auto& removed :
+       {files.remove_kernel(id(), record_.socket_prefix), files.remove_kernel_state(id())}) {
     if (!removed) {
       spdlog::warn("event=cleanup_failed kernel={} error=\"{}\"", id(), removed.error().detail);
     }
@@ -222,7 +227,8 @@ asio::awaitable<result<void>> kernel::restart() {
   const auto self = shared_from_this();
   const auto before = restarts_done_;
   feed(on::user_restart{});
-  while (restarts_done_ == before) co_await changed_.wait();
+  while (restarts_done_ == before)
+    co_await changed_.wait();
   co_return last_restart_;
 }
 
@@ -234,7 +240,8 @@ void kernel::finish_stop() {
 
 asio::awaitable<void> kernel::gone() {
   const auto self = shared_from_this();
-  while (fsm_.now() != kernel_fsm::state::gone) co_await changed_.wait();
+  while (fsm_.now() != kernel_fsm::state::gone)
+    co_await changed_.wait();
 }
 
 asio::awaitable<void> kernel::stop() {

@@ -35,8 +35,8 @@ struct kernel_settings {
   message_limits client_message_limits;
   std::size_t client_queue_bytes = std::size_t{64} << 20;
   std::size_t stdio_limit = 1 << 20;
-  environment base_env;            ///< what kernels inherit of the daemon's environment
-  std::vector<std::string> tcp;    ///< kernelspecs whose kernels need tcp
+  environment base_env;          ///< what kernels inherit of the daemon's environment
+  std::vector<std::string> tcp;  ///< kernelspecs whose kernels need tcp
 };
 
 /// What all kernels share. Outlives them.
@@ -53,7 +53,7 @@ struct kernel_services {
 /// at a kernel that has just been forgotten. Loop thread only. Stops by detach() (the process lives
 /// on) or stop().
 class kernel : public std::enable_shared_from_this<kernel> {
- public:
+public:
   /// `forget` is called once, from the loop, when nothing is left to supervise.
   kernel(kernel_services& services, supervise::record identity, std::function<void()> forget);
   ~kernel();
@@ -73,9 +73,7 @@ class kernel : public std::enable_shared_from_this<kernel> {
   /// The kernel model of Jupyter's REST API, as JSON.
   std::string model() const;
   std::size_t connections() const noexcept { return clients_.size(); }
-  std::chrono::system_clock::time_point last_activity() const noexcept {
-    return activity_.last();
-  }
+  std::chrono::system_clock::time_point last_activity() const noexcept { return activity_.last(); }
 
   /// Ends when the new process is connected: the error says why that could not be.
   boost::asio::awaitable<result<void>> restart();
@@ -92,7 +90,7 @@ class kernel : public std::enable_shared_from_this<kernel> {
   /// Waits until the kernel can take it.
   boost::asio::awaitable<void> send_from(channels_socket&, channel_message&, const header&);
 
- private:
+private:
   void feed(supervise::kernel_event_t);
   void perform(const supervise::kernel_action_t&);
   void launch();

@@ -49,7 +49,8 @@ void kernel::note_route(channels_socket& socket, const std::string& session) {
   if (session.empty()) return;
   if (routes_.size() >= most_routes && !routes_.contains(session)) {
     routes_.clear();
-    for (channels_socket* const client : clients_) routes_[client->session_id()] = client;
+    for (channels_socket* const client : clients_)
+      routes_[client->session_id()] = client;
   }
   routes_[session] = &socket;
 }
@@ -93,7 +94,8 @@ void kernel::on_message(const kernel_message& m) {
   delivery out(m.channel, message, m.head.msg_id, m.head.msg_type, m.wire);
   if (m.channel == channel::iopub) {
     activity_.on_iopub(m.head, m.parent, message.content, std::chrono::system_clock::now());
-    for (channels_socket* const client : clients_) client->deliver(out);
+    for (channels_socket* const client : clients_)
+      client->deliver(out);
     return;
   }
   if (channels_socket* const client = client_of(m.parent.session)) client->deliver(out);
@@ -105,7 +107,8 @@ void kernel::tell_clients(const owned_message& message) {
   header head;
   if (peek_header(view.header, head) != errc::ok) return;
   delivery out(channel::iopub, view, head.msg_id, head.msg_type, keep);
-  for (channels_socket* const client : clients_) client->deliver(out);
+  for (channels_socket* const client : clients_)
+    client->deliver(out);
 }
 
 }  // namespace kmux::daemon

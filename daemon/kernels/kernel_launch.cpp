@@ -1,8 +1,8 @@
 // How a kernel is started: from its kernelspec to a process with a record.
 #include <filesystem>
+#include <unistd.h>
 
 #include <spdlog/spdlog.h>
-#include <unistd.h>
 
 #include "daemon/http/text.hpp"
 #include "daemon/kernels/kernel.hpp"
@@ -78,13 +78,14 @@ result<launch_spec> kernel::make_spec() {
   spec.argv = expand_argv(found->spec.argv, {spec.kernel_connection_file, found->resource_dir,
                                              prefix_of(found->resource_dir)});
   spec.env = expand_env(services_.settings.base_env, found->spec.env);
-  for (const auto& [name, value] : record_.env) spec.env[name] = value;
+  for (const auto& [name, value] : record_.env)
+    spec.env[name] = value;
   spec.env["KERNEL_ID"] = id();
   if (spec.argv.empty() || !is_program(spec.argv.front(), spec.env, spec.cwd)) {
-    return error{errc::not_found,
-                 "The kernelspec " + found->name + " names a program that is not there: " +
-                     (spec.argv.empty() ? "(argv is empty)" : spec.argv.front()) +
-                     ". Install it, or mend the kernelspec."};
+    return error{errc::not_found, "The kernelspec " + found->name +
+                                      " names a program that is not there: " +
+                                      (spec.argv.empty() ? "(argv is empty)" : spec.argv.front()) +
+                                      ". Install it, or mend the kernelspec."};
   }
   return spec;
 }

@@ -14,7 +14,9 @@ namespace {
 /// A kernel that sends the same signature again within this many messages is not believed.
 constexpr std::size_t remembered_signatures = 4096;
 
-constexpr std::size_t index(channel c) { return static_cast<std::size_t>(c); }
+constexpr std::size_t index(channel c) {
+  return static_cast<std::size_t>(c);
+}
 
 }  // namespace
 
@@ -97,7 +99,8 @@ void kernel_link::receive(channel c, frame_list&& frames) {
   auto wire = std::make_shared<wire_message>(std::move(frames));
   if (const errc e = wire->decode(limits_); e != errc::ok) {
     // JEP 65's welcome has no delimiter in some kernels; either way it says that iopub is heard.
-    if (c == channel::iopub && e == errc::no_delimiter) return nudged(nudge_.on_iopub(nudge::clock::now()));
+    if (c == channel::iopub && e == errc::no_delimiter)
+      return nudged(nudge_.on_iopub(nudge::clock::now()));
     return drop(c, e);
   }
   const auto& view = wire->view();

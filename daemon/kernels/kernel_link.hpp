@@ -32,16 +32,17 @@ struct kernel_message {
 /// been started, destroyed when it has ended: what was queued for a dead process goes with it.
 /// No handler runs after the destructor. Loop thread only.
 class kernel_link {
- public:
+public:
   struct handlers {
     std::function<void(const kernel_message&)> message;
-    std::function<void()> connected;  ///< once: requests are answered and iopub is heard
+    std::function<void()> connected;       ///< once: requests are answered and iopub is heard
     std::function<void()> shell_answered;  ///< once
-    std::function<void()> beat;       ///< the heartbeat's echo
-    std::function<void()> writable;   ///< after send() was false: there is room again
+    std::function<void()> beat;            ///< the heartbeat's echo
+    std::function<void()> writable;        ///< after send() was false: there is room again
   };
 
-  /// `adopted`: the kernel has been running and may be busy, so that it is asked on control as well.
+  /// `adopted`: the kernel has been running and may be busy, so that it is asked on control as
+  /// well.
   kernel_link(boost::asio::io_context& io, zmq::context_t& context, const connection_info& where,
               const message_limits& limits, bool adopted, handlers on);
   ~kernel_link();
@@ -59,7 +60,7 @@ class kernel_link {
   bool request_shutdown(bool restart);
   bool request_interrupt();
 
- private:
+private:
   zmq_port_settings settings_for(zmq::socket_type, const std::string& endpoint) const;
   void receive(channel, frame_list&&);
   void on_own_reply(channel);

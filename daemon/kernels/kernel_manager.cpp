@@ -19,8 +19,8 @@ namespace fs = std::filesystem;
 
 std::shared_ptr<kernel> kernel_manager::add(supervise::record record) {
   const std::string id = record.id;
-  auto made = std::make_shared<kernel>(services_, std::move(record),
-                                       [this, id] { kernels_.erase(id); });
+  auto made =
+      std::make_shared<kernel>(services_, std::move(record), [this, id] { kernels_.erase(id); });
   kernels_[id] = made;
   return made;
 }
@@ -37,15 +37,17 @@ std::string kernel_manager::working_directory(const kernel_request& request) con
   const auto inside = [&] {
     return std::mismatch(root.begin(), root.end(), here.begin(), here.end()).first == root.end();
   };
-  while (inside() && here != root && !fs::is_directory(here, ec)) here = here.parent_path();
+  while (inside() && here != root && !fs::is_directory(here, ec))
+    here = here.parent_path();
   return inside() ? here.string() : root.string();
 }
 
 kernel_manager::started kernel_manager::start(const kernel_request& request, const identity& who) {
   if (!request.id.empty()) {
     if (!is_valid_id(request.id)) {
-      return refusal{400, "kernel_id must be five groups of letters and digits with dashes between, "
-                          "such as a UUID."};
+      return refusal{400,
+                     "kernel_id must be five groups of letters and digits with dashes between, "
+                     "such as a UUID."};
     }
     if (const auto existing = kernels_.find(request.id); existing != kernels_.end()) {
       if (who.may_see(existing->second->owner())) return existing->second;
@@ -92,7 +94,8 @@ std::vector<std::shared_ptr<kernel>> kernel_manager::list(const identity& who) c
 void kernel_manager::adopt(const std::string& id) {
   const std::string file = services_.directories.record_file(id);
   auto text = supervise::read_file(file);
-  auto record = text ? supervise::parse_record(*text, file) : result<supervise::record>(text.error());
+  auto record =
+      text ? supervise::parse_record(*text, file) : result<supervise::record>(text.error());
   if (!record || record->id != id) {
     const auto moved = services_.directories.quarantine(id);
     spdlog::error("event=kernel_quarantined kernel={} error=\"{}\" moved_to={}", id,
@@ -121,17 +124,21 @@ void kernel_manager::adopt_all() {
     spdlog::error("event=adoption_failed error=\"{}\"", ids.error().detail);
     return;
   }
-  for (const auto& id : *ids) adopt(id);
+  for (const auto& id : *ids)
+    adopt(id);
 }
 
 void kernel_manager::detach_all() {
-  for (const auto& [id, each] : kernels_) each->detach();
+  for (const auto& [id, each] : kernels_)
+    each->detach();
 }
 
 asio::awaitable<void> kernel_manager::stop_all() {
   const auto all = kernels_;
-  for (const auto& [id, each] : all) each->finish_stop();
-  for (const auto& [id, each] : all) co_await each->gone();
+  for (const auto& [id, each] : all)
+    each->finish_stop();
+  for (const auto& [id, each] : all)
+    co_await each->gone();
 }
 
 }  // namespace kmux::daemon

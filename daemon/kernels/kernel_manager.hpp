@@ -13,14 +13,14 @@ namespace kmux::daemon {
 
 /// What a POST asks for.
 struct kernel_request {
-  std::string id;         ///< empty: a new one
-  std::string name;       ///< kernelspec; empty: the default
-  std::string path;       ///< relative to the root directory
+  std::string id;    ///< empty: a new one
+  std::string name;  ///< kernelspec; empty: the default
+  std::string path;  ///< relative to the root directory
   environment env;
 };
 
 class kernel_manager {
- public:
+public:
   struct settings {
     std::string root_dir;         ///< where `path` begins
     std::size_t max_kernels = 0;  ///< 0: no limit
@@ -35,7 +35,8 @@ class kernel_manager {
   kernel_manager(kernel_services& services, settings s) : services_(services), settings_(s) {}
   void set(settings s) { settings_ = std::move(s); }
 
-  /// Starts a kernel. An id that exists (and that `who` may see) gives that kernel, nothing started.
+  /// Starts a kernel. An id that exists (and that `who` may see) gives that kernel, nothing
+  /// started.
   started start(const kernel_request&, const identity& who);
 
   /// nullptr if there is none, or if it belongs to somebody else.
@@ -50,7 +51,7 @@ class kernel_manager {
   /// At the daemon's end, where the configuration says so: all of them, at the same time.
   boost::asio::awaitable<void> stop_all();
 
- private:
+private:
   std::shared_ptr<kernel> add(supervise::record);
   void adopt(const std::string& id);
   std::string working_directory(const kernel_request&) const;

@@ -13,22 +13,28 @@ namespace {
 
 std::string exit_model(const std::optional<exit_status>& exit, const std::string& stderr_tail) {
   if (!exit) return "null";
-  return fmt::format(R"({{"cause": {}, "code": {}, "signal": {}, "detail": {}, "stderr_tail": {}}})",
-                     json_quote(to_string(exit->how)), exit->code, exit->signal,
-                     json_quote(describe(*exit)), json_quote(stderr_tail));
+  return fmt::format(
+      R"({{"cause": {}, "code": {}, "signal": {}, "detail": {}, "stderr_tail": {}}})",
+      json_quote(to_string(exit->how)), exit->code, exit->signal, json_quote(describe(*exit)),
+      json_quote(stderr_tail));
 }
 
 }  // namespace
 
 std::string_view kernel::state_name() const noexcept {
   switch (fsm_.now()) {
-    case kernel_fsm::state::dead: return "dead";
-    case kernel_fsm::state::restarting: return "restarting";
+    case kernel_fsm::state::dead:
+      return "dead";
+    case kernel_fsm::state::restarting:
+      return "restarting";
     case kernel_fsm::state::stopping:
-    case kernel_fsm::state::gone: return "terminating";
+    case kernel_fsm::state::gone:
+      return "terminating";
     case kernel_fsm::state::launching:
-    case kernel_fsm::state::connecting: return "starting";
-    case kernel_fsm::state::ready: break;
+    case kernel_fsm::state::connecting:
+      return "starting";
+    case kernel_fsm::state::ready:
+      break;
   }
   return activity_.state();
 }

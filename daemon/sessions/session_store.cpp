@@ -21,7 +21,8 @@ std::string text_at(const json::value& v, std::string_view name) {
 }  // namespace
 
 session_store::session_store(kernel_manager& kernels, std::string file)
-    : kernels_(kernels), file_(std::move(file)) {}
+    : kernels_(kernels), file_(std::move(file)) {
+}
 
 void session_store::load() {
   const auto text = supervise::read_file(file_, largest_file);
@@ -32,8 +33,8 @@ void session_store::load() {
     return;
   }
   for (const auto& each : document->GetArray()) {
-    session s{text_at(each, "id"),        text_at(each, "path"),  text_at(each, "name"),
-              text_at(each, "type"),      text_at(each, "kernel_id"), text_at(each, "owner")};
+    session s{text_at(each, "id"),   text_at(each, "path"),      text_at(each, "name"),
+              text_at(each, "type"), text_at(each, "kernel_id"), text_at(each, "owner")};
     if (!s.id.empty()) sessions_[s.id] = std::move(s);
   }
   drop_stale();

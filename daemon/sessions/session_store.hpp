@@ -24,7 +24,7 @@ struct session {
 /// In memory, and in RUNTIME/sessions.json so that the next daemon knows them too. A session whose
 /// kernel is gone is dropped when it is next looked for. Loop thread only.
 class session_store {
- public:
+public:
   session_store(kernel_manager& kernels, std::string file);
 
   /// Reads what an earlier daemon left; a file that cannot be read is logged and replaced.
@@ -36,7 +36,7 @@ class session_store {
   void put(const session&);
   void remove(const std::string& id);
 
- private:
+private:
   void drop_stale();
   void save() const;
 

@@ -104,7 +104,8 @@ std::vector<installed_spec> spec_store::list() const {
   }
   if (settings_.echo && !found.contains("echo")) found.emplace("echo", echo_spec());
   std::vector<installed_spec> out;
-  for (auto& [name, spec] : found) out.push_back(std::move(spec));
+  for (auto& [name, spec] : found)
+    out.push_back(std::move(spec));
   return out;
 }
 
@@ -132,18 +133,19 @@ result<installed_spec> spec_store::find(std::string_view name) const {
     }
     if (settings_.echo && iequals(wanted, "echo")) return echo_spec();
     if (!broken.empty()) {
-      return error{errc::bad_field,
-                   fmt::format("The kernelspec {} is broken: {}", wanted, broken)};
+      return error{errc::bad_field, fmt::format("The kernelspec {} is broken: {}", wanted, broken)};
     }
   }
   std::vector<std::string> names;
-  for (const auto& each : list()) names.push_back(each.name);
-  return error{errc::not_found,
-               names.empty()
-                   ? fmt::format("Kernel spec {} not found: no kernelspec is installed here. "
-                                 "Install a kernel, for example ipykernel.", wanted)
-                   : fmt::format("Kernel spec {} not found. There is: {}.", wanted,
-                                 fmt::join(names, ", "))};
+  for (const auto& each : list())
+    names.push_back(each.name);
+  return error{
+      errc::not_found,
+      names.empty()
+          ? fmt::format("Kernel spec {} not found: no kernelspec is installed here. "
+                        "Install a kernel, for example ipykernel.",
+                        wanted)
+          : fmt::format("Kernel spec {} not found. There is: {}.", wanted, fmt::join(names, ", "))};
 }
 
 result<std::string> spec_store::read_resource(const installed_spec& spec,

@@ -20,13 +20,14 @@ struct installed_spec {
   bool builtin_echo = false;  ///< hosted by kmux-child itself
 };
 
-/// Looks for kernelspecs in the Jupyter data directories, first come first served, as jupyter_client
-/// does: JUPYTER_PATH, the user's, sys.prefix-like /usr/local and /usr. Reads the disk each time it
-/// is asked: an administrator who installs a kernel sees it at once.
+/// Looks for kernelspecs in the Jupyter data directories, first come first served, as
+/// jupyter_client does: JUPYTER_PATH, the user's, sys.prefix-like /usr/local and /usr. Reads the
+/// disk each time it is asked: an administrator who installs a kernel sees it at once.
 class spec_store {
- public:
+public:
   struct settings {
-    std::vector<std::string> extra;  ///< directories that hold kernels/, or that hold NAME/kernel.json
+    std::vector<std::string>
+        extra;  ///< directories that hold kernels/, or that hold NAME/kernel.json
     std::string default_name = "python3";
     bool echo = false;
   };
@@ -50,7 +51,7 @@ class spec_store {
   /// Resources that the API lists: "logo-64x64" → "logo-64x64.png", "kernel.js"…
   static std::map<std::string, std::string> resources(const installed_spec&);
 
- private:
+private:
   std::vector<std::string> directories() const;
 
   settings settings_;

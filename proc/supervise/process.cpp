@@ -4,7 +4,9 @@
 #include <cstring>
 #include <poll.h>
 #include <signal.h>
+extern "C" {  // glibc 2.36 forgets to say so
 #include <sys/pidfd.h>
+}
 #include <sys/wait.h>
 #include <utility>
 

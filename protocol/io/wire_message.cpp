@@ -14,9 +14,8 @@ wire_message::wire_message(frame_list&& frames) : frames_(std::move(frames)) {
 
 errc wire_message::decode(const message_limits& limits) {
   if (bytes_ > limits.max_bytes) return errc::too_large;
-  const auto views = more_.empty()
-                         ? std::span<const std::string_view>(few_.data(), frames_.size())
-                         : std::span<const std::string_view>(more_);
+  const auto views = more_.empty() ? std::span<const std::string_view>(few_.data(), frames_.size())
+                                   : std::span<const std::string_view>(more_);
   return decode_wire(views, limits, view_);
 }
 

@@ -15,7 +15,7 @@ namespace kmux {
 /// The frames of one multipart message. The first few live inside: a typical message needs no
 /// allocation of its own beyond what libzmq makes.
 class frame_list {
- public:
+public:
   static constexpr std::size_t inline_frames = 8;
 
   void push_back(zmq::message_t&& frame) {
@@ -35,7 +35,7 @@ class frame_list {
     return {static_cast<const char*>(frame.data()), frame.size()};
   }
 
- private:
+private:
   std::size_t count_ = 0;
   std::array<zmq::message_t, inline_frames> few_;
   std::vector<zmq::message_t> more_;
@@ -44,7 +44,7 @@ class frame_list {
 /// Immutable once decoded; shared by everything that still has to send parts of it. Neither copied
 /// nor moved, because `view()` points into it.
 class wire_message {
- public:
+public:
   explicit wire_message(frame_list&& frames);
   wire_message(const wire_message&) = delete;
   wire_message& operator=(const wire_message&) = delete;
@@ -56,7 +56,7 @@ class wire_message {
   const message_view& message() const noexcept { return view_.message; }
   std::size_t bytes() const noexcept { return bytes_; }
 
- private:
+private:
   frame_list frames_;
   std::size_t bytes_ = 0;
   std::array<std::string_view, frame_list::inline_frames> few_;

@@ -121,11 +121,13 @@ struct zmq_port::state : std::enable_shared_from_this<zmq_port::state> {
       return true;
     }
     std::size_t bytes = 0;
-    for (const auto frame : frames) bytes += frame.size();
+    for (const auto frame : frames)
+      bytes += frame.size();
     if (outbox_bytes + bytes > settings.outbox_bytes) return false;
     outbox_bytes += bytes;
     outbox.emplace_back(frames.begin(), frames.end());
-    // pump() looks at ZMQ_EVENTS, which arms the descriptor for the moment when there is room again.
+    // pump() looks at ZMQ_EVENTS, which arms the descriptor for the moment when there is room
+    // again.
     schedule();
     return true;
   }
@@ -135,7 +137,8 @@ struct zmq_port::state : std::enable_shared_from_this<zmq_port::state> {
     while (!outbox.empty() && !closed) {
       const std::vector<std::string_view> views(outbox.front().begin(), outbox.front().end());
       if (!try_send(views)) return;
-      for (const auto& frame : outbox.front()) outbox_bytes -= frame.size();
+      for (const auto& frame : outbox.front())
+        outbox_bytes -= frame.size();
       outbox.pop_front();
     }
     if (!closed && on.drained) on.drained();
@@ -157,10 +160,16 @@ zmq_port::zmq_port(asio::io_context& io, zmq::context_t& context, const zmq_port
   state_->schedule();
 }
 
-zmq_port::~zmq_port() { close(); }
+zmq_port::~zmq_port() {
+  close();
+}
 
-bool zmq_port::send(std::span<const std::string_view> frames) { return state_->send(frames); }
+bool zmq_port::send(std::span<const std::string_view> frames) {
+  return state_->send(frames);
+}
 
-void zmq_port::close() { state_->close(); }
+void zmq_port::close() {
+  state_->close();
+}
 
 }  // namespace kmux

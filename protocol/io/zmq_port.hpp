@@ -22,9 +22,9 @@ namespace kmux {
 struct zmq_port_settings {
   zmq::socket_type type = zmq::socket_type::dealer;
   std::string endpoint;
-  std::string routing_id;                      ///< empty: libzmq makes one
-  int receive_high_water_mark = 10'000;        ///< messages; beyond it the peer feels back-pressure
-  std::int64_t max_frame_bytes = -1;           ///< ZMQ_MAXMSGSIZE: a longer frame drops the peer
+  std::string routing_id;                ///< empty: libzmq makes one
+  int receive_high_water_mark = 10'000;  ///< messages; beyond it the peer feels back-pressure
+  std::int64_t max_frame_bytes = -1;     ///< ZMQ_MAXMSGSIZE: a longer frame drops the peer
   std::size_t outbox_bytes = std::size_t{64} << 20;
   std::size_t max_frames = 4200;
 };
@@ -32,7 +32,7 @@ struct zmq_port_settings {
 /// Owned by one object on the loop thread, which it outlives nowhere: no handler runs after the
 /// destructor, or after close().
 class zmq_port {
- public:
+public:
   using message_handler = std::function<void(frame_list&&)>;
   /// Called when a batch of messages has been handed over and the loop goes on to other things:
   /// the place to flush what the batch produced.
@@ -55,7 +55,7 @@ class zmq_port {
 
   void close();
 
- private:
+private:
   struct state;
   std::shared_ptr<state> state_;  ///< also held by the pending wait, which outlives this object
 };

@@ -1,0 +1,265 @@
+#include "config/load.hpp"
+
+#include <algorithm>
+#include <filesystem>
+#include <sstream>
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+
+#include "config/options.hpp"
+#include "config/toml_source.hpp"
+
+namespace kmux::config {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+constexpr std::string_view token_variable = "KMUX_AUTH_TOKEN";
+
+const option* find_option(const std::string& key) {
+  const auto& table = options();
+  const auto found =
+      std::find_if(table.begin(), table.end(), [&](const option& o) { return o.key == key; });
+  return found == table.end() ? nullptr : &*found;
+}
+
+std::string lookup(const environment_map& environment, const std::string& name) {
+  const auto found = environment.find(name);
+  return found == environment.end() ? "" : found->second;
+}
+
+/// Collects values from one source after the other; later ones win.
+class loader {
+public:
+  explicit loader(load_result& out) : out_(out) {}
+
+  void set(const option& o, const std::vector<std::string>& words, bool is_list,
+           const std::string& origin) {
+    const bool wants_list = o.type == option::kind::list;
+    if (is_list && !wants_list) {
+      return complain(o.key, origin, "it takes one value, not a list");
+    }
+    if (const auto wrong = o.set(out_.value, words); !wrong.empty()) {
+      const std::string shown = words.empty() ? "" : words.front();
+      complain(o.key, origin, wants_list ? wrong : "\"" + shown + "\": " + wrong);
+    }
+  }
+
+  void take_file(const std::string& path) {
+    for (const auto& each : read_toml(path, out_.problems)) {
+      if (const option* const o = find_option(each.key)) {
+        set(*o, each.words, each.is_list, each.origin);
+      } else {
+        std::vector<std::string> known;
+        for (const auto& option : options())
+          known.push_back(option.key);
+        unknown(each.key, each.origin, nearest(each.key, known));
+      }
+    }
+  }
+
+  void take_environment(const environment_map& environment) {
+    std::vector<std::string> known = {std::string(token_variable)};
+    for (const auto& o : options())
+      known.push_back(o.variable());
+    for (const auto& [name, value] : environment) {
+      if (!name.starts_with("KMUX_")) continue;
+      if (name == token_variable) {
+        out_.value.auth.token = value;
+        continue;
+      }
+      const auto index =
+          static_cast<std::size_t>(std::find(known.begin(), known.end(), name) - known.begin());
+      if (index == known.size()) {
+        unknown(name, "environment", nearest(name, known));
+        continue;
+      }
+      const option& o = options()[index - 1];
+      set(o, o.type == option::kind::list ? split(value) : std::vector{value}, false, name);
+    }
+  }
+
+  void complain(std::string key, std::string origin, std::string message) {
+    out_.problems.push_back({std::move(key), std::move(origin), std::move(message)});
+  }
+
+private:
+  static std::vector<std::string> split(const std::string& value) {
+    std::vector<std::string> words;
+    std::istringstream in(value);
+    for (std::string word; std::getline(in, word, ',');) {
+      if (!word.empty()) words.push_back(word);
+    }
+    return words;
+  }
+
+  void unknown(const std::string& key, const std::string& origin, const std::string& near) {
+    complain(key, origin,
+             "there is no such option" + (near.empty() ? std::string(". kmuxd --help lists them")
+                                                       : "; did you mean " + near + "?"));
+  }
+
+  load_result& out_;
+};
+
+struct flags {
+  std::string config_file;
+  bool check = false, print = false, version = false;
+  std::vector<std::pair<const option*, std::vector<std::string>>> values;
+};
+
+/// Usage errors go to `out.text`, with `out.what` set.
+flags parse_flags(int argc, const char* const* argv, load_result& out) {
+  flags parsed;
+  std::vector<std::vector<std::string>> words(options().size());
+  CLI::App app("kmuxd keeps Jupyter kernels running and lets clients come and go.", "kmuxd");
+  app.get_formatter()->column_width(44);
+  app.add_option("--config", parsed.config_file, "the configuration file")->type_name("FILE");
+  app.add_flag("--check-config", parsed.check, "check the configuration and end");
+  app.add_flag("--print-config", parsed.print, "print the configuration in force and end");
+  app.add_flag("--version", parsed.version, "print the version and end");
+  for (std::size_t i = 0; i < options().size(); ++i) {
+    const option& o = options()[i];
+    auto* const flag = app.add_option(o.flag(), words[i], o.help)->type_name("");
+    flag->expected(1)->take_all()->allow_extra_args(false);
+  }
+  app.footer(
+      "The file has the same options in sections ([server] listen = …), the environment as "
+      "KMUX_SECTION_KEY. Flags win over the environment, and that over the file.");
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& e) {
+    std::ostringstream normal, errors;
+    const int code = app.exit(e, normal, errors);
+    out.what = code == 0 ? load_result::action::help : load_result::action::usage_error;
+    out.text = code == 0 ? normal.str() : "kmuxd: " + errors.str();
+    return parsed;
+  }
+  for (std::size_t i = 0; i < words.size(); ++i) {
+    if (!words[i].empty()) parsed.values.emplace_back(&options()[i], std::move(words[i]));
+  }
+  return parsed;
+}
+
+std::string default_file(const environment_map& environment) {
+  std::string file = "/etc/kmux/kmuxd.toml";
+  if (::geteuid() != 0) {
+    const auto xdg = lookup(environment, "XDG_CONFIG_HOME");
+    file = (xdg.empty() ? lookup(environment, "HOME") + "/.config" : xdg) + "/kmux/kmuxd.toml";
+  }
+  std::error_code ec;
+  return fs::exists(file, ec) ? file : "";
+}
+
+void resolve_directories(config& c, const environment_map& environment) {
+  const bool root = ::geteuid() == 0;
+  const bool only_runtime = !c.runtime_dir.empty() && c.state_dir.empty();
+  // systemd's own variables (systemd.exec(5)); the first of several directories.
+  const auto first = [&](const std::string& name) {
+    const auto value = lookup(environment, name);
+    return value.substr(0, value.find(':'));
+  };
+  if (c.runtime_dir.empty()) c.runtime_dir = first("RUNTIME_DIRECTORY");
+  if (c.runtime_dir.empty()) {
+    const auto xdg = lookup(environment, "XDG_RUNTIME_DIR");
+    c.runtime_dir = root          ? "/run/kmux"
+                    : xdg.empty() ? "/tmp/kmux-" + std::to_string(::geteuid())
+                                  : xdg + "/kmux";
+  }
+  if (only_runtime) c.state_dir = c.runtime_dir + "/state";
+  if (c.state_dir.empty()) c.state_dir = first("STATE_DIRECTORY");
+  if (c.state_dir.empty()) {
+    const auto xdg = lookup(environment, "XDG_STATE_HOME");
+    c.state_dir =
+        root ? "/var/lib/kmux"
+             : (xdg.empty() ? lookup(environment, "HOME") + "/.local/state" : xdg) + "/kmux";
+  }
+}
+
+/// What each value alone cannot say.
+void check_together(const config& c, loader& load) {
+  if (c.kernels.heartbeat_silent <= c.kernels.heartbeat_late) {
+    load.complain("kernels.heartbeat_silent", "configuration",
+                  "it must be longer than kernels.heartbeat_late");
+  }
+  if (c.limits.ws_ping_timeout <= c.limits.ws_ping_interval) {
+    load.complain("limits.ws_ping_timeout", "configuration",
+                  "it must be longer than limits.ws_ping_interval");
+  }
+}
+
+std::string print(const config& c) {
+  std::string out, section;
+  for (const bool top : {true, false}) {  // TOML wants keys without a section first
+    for (const auto& o : options()) {
+      const auto dot = o.key.find('.');
+      if ((dot == std::string::npos) != top) continue;
+      const auto in = top ? "" : o.key.substr(0, dot);
+      if (in != section) out += "\n[" + in + "]\n";
+      section = in;
+      out += o.key.substr(top ? 0 : dot + 1) + " = " + o.show(c) + "\n";
+    }
+  }
+  return out;
+}
+
+}  // namespace
+
+load_result load(int argc, const char* const* argv, const environment_map& environment) {
+  using action = load_result::action;
+  load_result out;
+  const flags given = parse_flags(argc, argv, out);
+  if (out.what != action::run) return out;
+  if (given.version) {
+    out.what = action::version;
+    return out;
+  }
+  loader load(out);
+  const auto file = given.config_file.empty() ? default_file(environment) : given.config_file;
+  if (!file.empty()) load.take_file(file);
+  load.take_environment(environment);
+  for (const auto& [o, words] : given.values) {
+    load.set(*o, words, o->type != option::kind::list && words.size() > 1, o->flag());
+  }
+  resolve_directories(out.value, environment);
+  check_together(out.value, load);
+  if (given.check) out.what = action::check;
+  if (given.print && out.problems.empty()) {
+    out.what = action::print;
+    out.text = print(out.value);
+  }
+  return out;
+}
+
+std::vector<problem> check_reload(const config& current, const config& fresh) {
+  std::vector<problem> out;
+  for (const auto& o : options()) {
+    if (o.reloadable || o.show(current) == o.show(fresh)) continue;
+    out.push_back({o.key, "reload", "this cannot change while kmuxd runs: restart it"});
+  }
+  return out;
+}
+
+environment_map current_environment() {
+  environment_map out;
+  for (char** each = ::environ; *each != nullptr; ++each) {
+    const std::string text(*each);
+    const auto equals = text.find('=');
+    if (equals != std::string::npos) out[text.substr(0, equals)] = text.substr(equals + 1);
+  }
+  return out;
+}
+
+std::string options_as_markdown() {
+  const config defaults;
+  std::string out = "| key | flag | default | reload | meaning |\n|---|---|---|---|---|\n";
+  for (const auto& o : options()) {
+    out += "| `" + o.key + "` | `" + o.flag() + "` | `" + o.show(defaults) + "` | " +
+           (o.reloadable ? "yes" : "no") + " | " + o.help + " |\n";
+  }
+  return out;
+}
+
+}  // namespace kmux::config

@@ -1,0 +1,40 @@
+#pragma once
+// Defaults < file < environment < flags, and everything that is wrong at once.
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "config/config.hpp"
+
+namespace kmux::config {
+
+/// Something to mend. `origin` is FILE:LINE:COLUMN, an environment variable, or a flag.
+struct problem {
+  std::string key, origin, message;
+};
+
+using environment_map = std::map<std::string, std::string>;
+
+struct load_result {
+  enum class action { run, check, print, version, help, usage_error };
+
+  action what = action::run;
+  config value;  ///< complete and checked where `problems` is empty
+  std::vector<problem> problems;
+  std::string text;  ///< to print, for print, help and usage_error
+};
+
+/// argv as main() has it. The file is --config's, else /etc/kmux/kmuxd.toml (root) or
+/// $XDG_CONFIG_HOME/kmux/kmuxd.toml where that exists.
+load_result load(int argc, const char* const* argv, const environment_map& environment);
+
+/// What keeps a running daemon from taking `fresh` over: changes that need a restart.
+std::vector<problem> check_reload(const config& current, const config& fresh);
+
+environment_map current_environment();
+
+/// The option table for docs/configuration.md.
+std::string options_as_markdown();
+
+}  // namespace kmux::config

@@ -1,0 +1,330 @@
+#include "config/options.hpp"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+
+#include "config/units.hpp"
+
+namespace kmux::config {
+
+namespace {
+
+using words = std::vector<std::string>;
+using kind = option::kind;
+using check = std::function<std::string(const std::string&)>;
+
+std::string quoted(const std::string& text) {
+  std::string out = "\"";
+  for (const char c : text) {
+    if (c == '"' || c == '\\') out += '\\';
+    out += c;
+  }
+  return out + '"';
+}
+
+/// A function from config to the member that an option means.
+template <class T>
+using access = T& (*)(config&);
+
+template <class T>
+const T& read(access<T> member, const config& c) {
+  return member(const_cast<config&>(c));  // the accessor itself changes nothing
+}
+
+option text(std::string key, bool reload, access<std::string> member, std::string help,
+            check valid = {}) {
+  return {std::move(key),
+          kind::text,
+          reload,
+          std::move(help),
+          [member, valid](config& c, const words& w) {
+            if (const auto wrong = valid ? valid(w.front()) : ""; !wrong.empty()) return wrong;
+            member(c) = w.front();
+            return std::string();
+          },
+          [member](const config& c) { return quoted(read(member, c)); }};
+}
+
+option list(std::string key, bool reload, access<words> member, std::string help,
+            check valid = {}) {
+  return {std::move(key),
+          kind::list,
+          reload,
+          std::move(help),
+          [member, valid](config& c, const words& w) {
+            for (const auto& each : w) {
+              if (const auto wrong = valid ? valid(each) : ""; !wrong.empty()) {
+                return quoted(each) + ": " + wrong;
+              }
+            }
+            member(c) = w;
+            return std::string();
+          },
+          [member](const config& c) {
+            std::string out;
+            for (const auto& each : read(member, c))
+              out += (out.empty() ? "" : ", ") + quoted(each);
+            return "[" + out + "]";
+          }};
+}
+
+option boolean(std::string key, bool reload, access<bool> member, std::string help) {
+  return {std::move(key),
+          kind::boolean,
+          reload,
+          std::move(help),
+          [member](config& c, const words& w) {
+            if (w.front() != "true" && w.front() != "false")
+              return std::string("write true or false");
+            member(c) = w.front() == "true";
+            return std::string();
+          },
+          [member](const config& c) { return std::string(read(member, c) ? "true" : "false"); }};
+}
+
+template <class T>
+option number(std::string key, bool reload, access<T> member, T most, std::string help) {
+  return {
+      std::move(key),
+      kind::number,
+      reload,
+      std::move(help),
+      [member, most](config& c, const words& w) {
+        unsigned long long value = 0;
+        const char* const end = w.front().data() + w.front().size();
+        const auto [stop, failed] = std::from_chars(w.front().data(), end, value);
+        if (failed != std::errc{} || stop != end || value > static_cast<unsigned long long>(most)) {
+          return "write a whole number from 0 to " + std::to_string(most);
+        }
+        member(c) = static_cast<T>(value);
+        return std::string();
+      },
+      [member](const config& c) { return std::to_string(read(member, c)); }};
+}
+
+option bytes(std::string key, access<std::size_t> member, std::size_t least, std::string help) {
+  return {std::move(key),
+          kind::size,
+          true,
+          std::move(help),
+          [member, least](config& c, const words& w) {
+            const auto value = parse_size(w.front());
+            if (!value) return std::string("write a size such as 512KiB or 64MiB");
+            if (*value < least) return "it must be at least " + show_size(least);
+            member(c) = *value;
+            return std::string();
+          },
+          [member](const config& c) { return quoted(show_size(read(member, c))); }};
+}
+
+option duration(std::string key, access<milliseconds> member, milliseconds least,
+                std::string help) {
+  return {std::move(key),
+          kind::duration,
+          true,
+          std::move(help),
+          [member, least](config& c, const words& w) {
+            const auto value = parse_duration(w.front());
+            if (!value) return std::string("write a time such as 250ms, 30s or 1.5h");
+            if (*value < least) return "it must be at least " + show_duration(least);
+            member(c) = *value;
+            return std::string();
+          },
+          [member](const config& c) { return quoted(show_duration(read(member, c))); }};
+}
+
+check one_of(words allowed) {
+  return [allowed = std::move(allowed)](const std::string& value) {
+    if (std::find(allowed.begin(), allowed.end(), value) != allowed.end()) return std::string();
+    std::string out = "write one of:";
+    for (const auto& each : allowed)
+      out += " " + each;
+    return out;
+  };
+}
+
+std::string absolute(const std::string& path) {
+  return path.empty() || path.front() == '/' ? "" : "write an absolute path";
+}
+
+std::string base_url(const std::string& url) {
+  const bool good = !url.empty() && url.front() == '/' && url.back() == '/' &&
+                    url.find("//") == std::string::npos &&
+                    url.find_first_of(" ?#%\"\\") == std::string::npos;
+  return good ? "" : "it must begin and end with '/', such as /services/kmux/";
+}
+
+#define AT(type, member) [](config& c) -> type& { return c.member; }
+
+void add_server(std::vector<option>& t) {
+  t.push_back(list("server.listen", false, AT(words, server.listen),
+                   "where to listen: HOST:PORT, [::1]:PORT or unix:/PATH; port 0 picks one",
+                   check_listen));
+  t.push_back(text("server.base_url", false, AT(std::string, server.base_url),
+                   "what all addresses begin with", base_url));
+  t.push_back(text("server.on_exit", true, AT(std::string, server.on_exit),
+                   "kernels when the daemon ends: keep them running, or stop them",
+                   one_of({"keep", "stop"})));
+  t.push_back(text("server.allow_origin", false, AT(std::string, server.allow_origin),
+                   "web pages of this origin may use the API (CORS); * for any"));
+  t.push_back(text("auth.token_file", true, AT(std::string, auth.token_file),
+                   "file with an administrator's token", absolute));
+  t.push_back(text("auth.tokens_file", true, AT(std::string, auth.tokens_file),
+                   "file of tokens, a line each: NAME OWNER TOKEN [admin]", absolute));
+  t.push_back(text("runtime_dir", false, AT(std::string, runtime_dir),
+                   "locks, sockets and records; may be in memory", absolute));
+  t.push_back(text("state_dir", false, AT(std::string, state_dir),
+                   "what outlives a reboot; on a disk", absolute));
+  t.push_back(text("log.level", true, AT(std::string, log.level), "how much to log",
+                   one_of({"trace", "debug", "info", "warning", "error", "critical", "off"})));
+}
+
+void add_kernels(std::vector<option>& t) {
+  using namespace std::chrono_literals;
+  t.push_back(text("kernels.default_name", true, AT(std::string, kernels.default_name),
+                   "the kernelspec where a request names none"));
+  t.push_back(list("kernels.path", true, AT(words, kernels.path),
+                   "further directories with kernelspecs, looked at first", absolute));
+  t.push_back(boolean("kernels.echo", true, AT(bool, kernels.echo),
+                      "list the built-in echo kernel, for tests"));
+  t.push_back(list("kernels.tcp", true, AT(words, kernels.tcp),
+                   "kernelspecs whose kernels cannot use ipc sockets"));
+  t.push_back(list("kernels.inherit", true, AT(words, kernels.inherit),
+                   "the daemon's environment variables that kernels get; NAME or PREFIX*"));
+  t.push_back(text("kernels.root_dir", true, AT(std::string, kernels.root_dir),
+                   "where the path of a request begins; empty: the home directory", absolute));
+  t.push_back(number<std::size_t>("kernels.max_kernels", true, AT(std::size_t, kernels.max_kernels),
+                                  100'000, "how many may be there at a time; 0: any number"));
+  t.push_back(boolean("kernels.restart", true, AT(bool, kernels.restart),
+                      "start a kernel again when it died"));
+  t.push_back(number<int>("kernels.restart_limit", true, AT(int, kernels.restart_limit), 1000,
+                          "deaths in a row after which it stays dead"));
+  t.push_back(duration("kernels.restart_first_delay", AT(milliseconds, kernels.restart_first_delay),
+                       0ms, "pause before the first restart; doubles with each"));
+  t.push_back(duration("kernels.restart_max_delay", AT(milliseconds, kernels.restart_max_delay),
+                       0ms, "the longest such pause"));
+  t.push_back(duration("kernels.stable_after", AT(milliseconds, kernels.stable_after), 0ms,
+                       "a kernel that lived so long begins to count anew"));
+  t.push_back(duration("kernels.stop_message", AT(milliseconds, kernels.stop_message), 0ms,
+                       "from shutdown_request to SIGTERM"));
+  t.push_back(duration("kernels.stop_term", AT(milliseconds, kernels.stop_term), 0ms,
+                       "from SIGTERM to SIGKILL"));
+  t.push_back(duration("kernels.connect_timeout", AT(milliseconds, kernels.connect_timeout), 1s,
+                       "a kernel that has not answered by then is dead"));
+  t.push_back(duration("kernels.heartbeat_interval", AT(milliseconds, kernels.heartbeat_interval),
+                       100ms, "from one heartbeat's answer to the next"));
+  t.push_back(duration("kernels.heartbeat_late", AT(milliseconds, kernels.heartbeat_late), 10ms,
+                       "an answer after this is late"));
+  t.push_back(duration("kernels.heartbeat_silent", AT(milliseconds, kernels.heartbeat_silent), 10ms,
+                       "no answer after this is silence"));
+  t.push_back(text("kernels.heartbeat_action", true, AT(std::string, kernels.heartbeat_action),
+                   "what to do with a silent kernel", one_of({"none", "restart"})));
+  t.push_back(bytes("kernels.stdio_limit", AT(std::size_t, kernels.stdio_limit), 64 << 10,
+                    "how much of a kernel's own stdout and stderr is kept"));
+}
+
+void add_limits(std::vector<option>& t) {
+  using namespace std::chrono_literals;
+  t.push_back(number<std::size_t>("limits.max_connections", true,
+                                  AT(std::size_t, limits.max_connections), 1'000'000,
+                                  "clients at a time; more get 503"));
+  t.push_back(bytes("limits.max_header_bytes", AT(std::size_t, limits.max_header_bytes), 1 << 10,
+                    "of a request's head; more gets 431"));
+  t.push_back(number<std::size_t>("limits.max_headers", true, AT(std::size_t, limits.max_headers),
+                                  10'000, "header lines of a request; more get 431"));
+  t.push_back(bytes("limits.max_body_bytes", AT(std::size_t, limits.max_body_bytes), 1 << 10,
+                    "of a request's body; more gets 413"));
+  t.push_back(duration("limits.header_timeout", AT(milliseconds, limits.header_timeout), 10ms,
+                       "for a request's head to arrive"));
+  t.push_back(duration("limits.body_timeout", AT(milliseconds, limits.body_timeout), 10ms,
+                       "for a request's body, and for taking an answer"));
+  t.push_back(duration("limits.idle_timeout", AT(milliseconds, limits.idle_timeout), 10ms,
+                       "between two requests of a connection"));
+  t.push_back(bytes("limits.max_message_from_client",
+                    AT(std::size_t, limits.max_message_from_client), 64 << 10,
+                    "a longer WebSocket message closes the socket (1009)"));
+  t.push_back(bytes("limits.max_message_from_kernel",
+                    AT(std::size_t, limits.max_message_from_kernel), 64 << 10,
+                    "a longer message is dropped"));
+  t.push_back(bytes("limits.client_queue_bytes", AT(std::size_t, limits.client_queue_bytes),
+                    64 << 10, "what may wait for a slow client before it is closed (1008)"));
+  t.push_back(duration("limits.ws_ping_interval", AT(milliseconds, limits.ws_ping_interval), 100ms,
+                       "a WebSocket that is silent for so long is pinged"));
+  t.push_back(duration("limits.ws_ping_timeout", AT(milliseconds, limits.ws_ping_timeout), 100ms,
+                       "a WebSocket that is silent for so long is closed"));
+}
+
+#undef AT
+
+/// Flags that are worth a short name.
+constexpr std::array<std::pair<std::string_view, std::string_view>, 7> short_flags = {
+    {{"server.listen", "--listen"},
+     {"server.base_url", "--base-url"},
+     {"server.on_exit", "--on-exit"},
+     {"auth.token_file", "--token-file"},
+     {"auth.tokens_file", "--tokens-file"},
+     {"log.level", "--log-level"},
+     {"kernels.root_dir", "--root-dir"}}};
+
+std::size_t distance(std::string_view a, std::string_view b) {
+  std::vector<std::size_t> row(b.size() + 1);
+  for (std::size_t j = 0; j < row.size(); ++j)
+    row[j] = j;
+  for (std::size_t i = 1; i <= a.size(); ++i) {
+    std::size_t diagonal = row[0];
+    row[0] = i;
+    for (std::size_t j = 1; j <= b.size(); ++j) {
+      const std::size_t above = row[j];
+      row[j] = std::min({above + 1, row[j - 1] + 1, diagonal + (a[i - 1] == b[j - 1] ? 0 : 1)});
+      diagonal = above;
+    }
+  }
+  return row.back();
+}
+
+}  // namespace
+
+std::string option::variable() const {
+  std::string out = "KMUX_" + key;
+  for (char& c : out) {
+    if (c == '.') c = '_';
+    if (c >= 'a' && c <= 'z') c = static_cast<char>(c - 32);
+  }
+  return out;
+}
+
+std::string option::flag() const {
+  for (const auto& [option_key, flag] : short_flags) {
+    if (option_key == key) return std::string(flag);
+  }
+  std::string out = "--" + key;
+  std::replace(out.begin(), out.end(), '.', '-');
+  std::replace(out.begin(), out.end(), '_', '-');
+  return out;
+}
+
+const std::vector<option>& options() {
+  static const std::vector<option> table = [] {
+    std::vector<option> t;
+    add_server(t);
+    add_kernels(t);
+    add_limits(t);
+    return t;
+  }();
+  return table;
+}
+
+std::string nearest(std::string_view word, const std::vector<std::string>& known) {
+  std::string best;
+  std::size_t least = std::max<std::size_t>(3, word.size() / 2);
+  for (const auto& each : known) {
+    if (const auto d = distance(word, each); d < least) {
+      least = d;
+      best = each;
+    }
+  }
+  return best;
+}
+
+}  // namespace kmux::config
