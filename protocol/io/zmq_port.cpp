@@ -5,6 +5,8 @@
 #include <boost/asio/posix/basic_stream_descriptor.hpp>
 #include <boost/asio/post.hpp>
 
+#include "protocol/io/multipart.hpp"
+
 namespace kmux {
 
 namespace asio = boost::asio;
@@ -63,31 +65,12 @@ struct zmq_port::state : std::enable_shared_from_this<zmq_port::state> {
     });
   }
 
-  // Receives one whole message; false where there is none. A message of too many frames is read to
-  // its end and thrown away.
-  bool receive(frame_list& frames) {
-    bool overlong = false;
-    for (;;) {
-      zmq::message_t frame;
-      if (!socket.recv(frame, zmq::recv_flags::dontwait)) return false;
-      const bool more = frame.more();
-      if (frames.size() < settings.max_frames) {
-        frames.push_back(std::move(frame));
-      } else {
-        overlong = true;
-      }
-      if (!more) break;
-    }
-    if (overlong) frames = {};
-    return true;
-  }
-
   void pump() {
     flush();
     int count = 0;
     while (count < batch && !closed) {
       frame_list frames;
-      if (!receive(frames)) break;
+      if (!receive_message(socket, frames, settings.max_frames)) break;
       ++count;
       if (frames.size() > 0) on.message(std::move(frames));
     }
@@ -103,20 +86,9 @@ struct zmq_port::state : std::enable_shared_from_this<zmq_port::state> {
     }
   }
 
-  bool try_send(std::span<const std::string_view> frames) {
-    for (std::size_t i = 0; i < frames.size(); ++i) {
-      const auto flags = i + 1 < frames.size()
-                             ? zmq::send_flags::dontwait | zmq::send_flags::sndmore
-                             : zmq::send_flags::dontwait;
-      // Only the first frame can meet a full pipe: libzmq takes a multipart message whole.
-      if (!socket.send(zmq::buffer(frames[i]), flags)) return false;
-    }
-    return true;
-  }
-
   bool send(std::span<const std::string_view> frames) {
     if (closed) return false;
-    if (outbox.empty() && try_send(frames)) {
+    if (outbox.empty() && send_copies(socket, frames)) {
       if ((socket.get(zmq::sockopt::events) & ZMQ_POLLIN) != 0) schedule();
       return true;
     }
@@ -136,7 +108,7 @@ struct zmq_port::state : std::enable_shared_from_this<zmq_port::state> {
     if (outbox.empty()) return;
     while (!outbox.empty() && !closed) {
       const std::vector<std::string_view> views(outbox.front().begin(), outbox.front().end());
-      if (!try_send(views)) return;
+      if (!send_copies(socket, views)) return;
       for (const auto& frame : outbox.front())
         outbox_bytes -= frame.size();
       outbox.pop_front();

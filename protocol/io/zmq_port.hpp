@@ -26,7 +26,7 @@ struct zmq_port_settings {
   int receive_high_water_mark = 10'000;  ///< messages; beyond it the peer feels back-pressure
   std::int64_t max_frame_bytes = -1;     ///< ZMQ_MAXMSGSIZE: a longer frame drops the peer
   std::size_t outbox_bytes = std::size_t{64} << 20;
-  std::size_t max_frames = 4200;
+  std::size_t max_frames = 4200;  ///< a message of more is thrown away
 };
 
 /// Owned by one object on the loop thread, which it outlives nowhere: no handler runs after the

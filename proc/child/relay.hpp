@@ -1,0 +1,69 @@
+#pragma once
+// An ordinary Jupyter kernel behind the same five channels as any child of ours.
+
+#include <memory>
+#include <mutex>
+#include <string>
+#include <thread>
+
+#include <zmq.hpp>
+
+#include "proc/child/bounded_log.hpp"
+#include "proc/child/composer.hpp"
+#include "proc/child/kernel_process.hpp"
+#include "proc/child/poll_loop.hpp"
+#include "proc/child/publisher.hpp"
+#include "proc/child/request.hpp"
+#include "proc/launch_spec.hpp"
+#include "protocol/connection_file.hpp"
+
+namespace kmux::child {
+
+/// Passes frames between the outer sockets and the kernel's, unsigned anew: both sides use the same
+/// key. Shell and stdin on the thread that calls run(), control, iopub, heartbeat, signals and the
+/// kernel's end on another. The kernel's output is always drained.
+class relay {
+ public:
+  /// `outer` is bound; `inner` is where the kernel, already started, will bind.
+  relay(connection_info& outer, const connection_info& inner, const launch_spec&, kernel_process);
+  ~relay();
+
+  /// Until the kernel has ended; its last words have then been passed on.
+  exit_status run();
+  /// Any thread: SIGTERM to the kernel; run() ends when it does.
+  void stop() noexcept { kernel_.signal(SIGTERM); }
+
+ private:
+  struct bridge {  ///< an outer ROUTER and the DEALER behind it
+    zmq::socket_t outer, inner;
+    void to_kernel();
+    void to_client();
+    bool kernel_has_room();
+  };
+
+  static zmq::socket_t connect(zmq::context_t&, zmq::socket_type, const std::string& endpoint,
+                               const std::string& routing_id);
+  void watch(poll_loop&, bridge&);
+  void run_control();
+  void read_control();
+  void interrupt(const request&);
+  void publish(const outgoing_message&);
+  void read_iopub();
+  void read_output();
+  void on_signal();
+  void finish();
+
+  zmq::context_t context_;
+  bool interrupt_by_message_;
+  kernel_process kernel_;
+  bounded_log log_;
+  bridge shell_, stdin_, control_;
+  zmq::socket_t heartbeat_, iopub_;
+  publisher publisher_;
+  request_reader reader_;
+  composer composer_;
+  poll_loop shell_loop_, control_loop_;
+  unique_fd signals_;
+};
+
+}  // namespace kmux::child

@@ -1,0 +1,56 @@
+#pragma once
+// Whole messages through a socket, without waiting. For owners of a socket that run no Asio.
+
+#include <span>
+#include <string_view>
+
+#include <zmq.hpp>
+
+#include "protocol/io/wire_message.hpp"
+
+namespace kmux {
+
+inline constexpr std::size_t most_frames = 4200;  ///< what one message may have: 4096 buffers and the rest
+
+/// One whole message into `frames`; false where there is none. A message of more than `most` frames
+/// is read to its end and thrown away: `frames` is then empty.
+inline bool receive_message(zmq::socket_t& socket, frame_list& frames,
+                            std::size_t most = most_frames) {
+  frames = {};
+  bool overlong = false;
+  for (bool more = true; more;) {
+    zmq::message_t frame;
+    if (!socket.recv(frame, zmq::recv_flags::dontwait)) return false;
+    more = frame.more();
+    if (frames.size() < most) {
+      frames.push_back(std::move(frame));
+    } else {
+      overlong = true;
+    }
+  }
+  if (overlong) frames = {};
+  return true;
+}
+
+/// False, and nothing is sent, where the socket cannot take it now: only the first frame can meet a
+/// full pipe, libzmq takes a multipart message whole. The frames are gone after a success.
+inline bool send_message(zmq::socket_t& socket, frame_list& frames) {
+  for (std::size_t i = 0; i < frames.size(); ++i) {
+    const auto flags = i + 1 < frames.size() ? zmq::send_flags::dontwait | zmq::send_flags::sndmore
+                                             : zmq::send_flags::dontwait;
+    if (!socket.send(frames[i], flags)) return false;
+  }
+  return true;
+}
+
+/// The same for frames that stay with the caller.
+inline bool send_copies(zmq::socket_t& socket, std::span<const std::string_view> frames) {
+  for (std::size_t i = 0; i < frames.size(); ++i) {
+    const auto flags = i + 1 < frames.size() ? zmq::send_flags::dontwait | zmq::send_flags::sndmore
+                                             : zmq::send_flags::dontwait;
+    if (!socket.send(zmq::buffer(frames[i]), flags)) return false;
+  }
+  return true;
+}
+
+}  // namespace kmux
