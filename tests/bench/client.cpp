@@ -1,0 +1,203 @@
+#include "client.hpp"
+
+#include <array>
+#include <fstream>
+#include <stdexcept>
+
+#include <netdb.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+#include <unistd.h>
+#include <zmq.hpp>
+
+#include "protocol/connection_file.hpp"
+#include "protocol/ids.hpp"
+#include "protocol/io/multipart.hpp"
+#include "protocol/json.hpp"
+#include "protocol/requests.hpp"
+#include "protocol/signer.hpp"
+#include "protocol/ws_v1.hpp"
+
+namespace kmux::bench {
+
+namespace {
+
+struct request {
+  std::string id = make_uuid();
+  std::string header, content;
+
+  request(const std::string& session, const std::string& code)
+      : header(make_header({id, session, "bench", "2026-01-01T00:00:00.000000Z", "execute_request"})),
+        content(R"({"silent": false, "store_history": true, "allow_stdin": false, "code": )" +
+                json_quote(code) + "}") {}
+  message_view view() const { return {header, "{}", "{}", content, {}}; }
+};
+
+void look_into(const message_view& m, received& out) {
+  if (peek_header(m.header, out.head) != errc::ok || peek_header(m.parent_header, out.parent) != errc::ok) {
+    throw std::runtime_error("a header that is no header");
+  }
+  out.content = m.content;
+}
+
+class zmq_client : public client {
+ public:
+  explicit zmq_client(const connection_info& where) : signer_(where.key) {
+    shell_ = zmq::socket_t(context_, zmq::socket_type::dealer);
+    iopub_ = zmq::socket_t(context_, zmq::socket_type::sub);
+    iopub_.set(zmq::sockopt::rcvhwm, 0);
+    iopub_.set(zmq::sockopt::subscribe, "");
+    for (auto* const each : {&shell_, &iopub_}) each->set(zmq::sockopt::linger, 0);
+    shell_.connect(where.shell());
+    iopub_.connect(where.iopub());
+  }
+
+  std::string execute(const std::string& code) override {
+    const request r(session_, code);
+    signer::signature storage;
+    const auto view = r.view();
+    send_copies(shell_, encode_wire(signer_.sign(view, storage), view));
+    return r.id;
+  }
+
+  void receive(received& out) override {
+    for (;;) {
+      for (auto* const each : {&iopub_, &shell_}) {
+        frame_list frames;
+        if (!receive_message(*each, frames)) continue;
+        message_ = std::make_unique<wire_message>(std::move(frames));
+        if (message_->decode({}) != errc::ok ||
+            !signer_.verify(message_->message(), message_->view().signature)) {
+          continue;
+        }
+        out.from = each == &shell_ ? channel::shell : channel::iopub;
+        return look_into(message_->message(), out);
+      }
+      zmq_pollitem_t items[] = {{iopub_.handle(), 0, ZMQ_POLLIN, 0}, {shell_.handle(), 0, ZMQ_POLLIN, 0}};
+      if (zmq_poll(items, 2, 20'000) <= 0) throw std::runtime_error("nothing came for 20 s");
+    }
+  }
+
+ private:
+  zmq::context_t context_;
+  zmq::socket_t shell_, iopub_;
+  signer signer_;
+  std::string session_ = make_uuid();
+  std::unique_ptr<wire_message> message_;
+};
+
+class ws_client : public client {
+ public:
+  explicit ws_client(const std::string& url) {
+    const auto slash = url.find('/', 5);
+    const auto authority = url.substr(5, slash - 5);
+    const auto colon = authority.rfind(':');
+    connect(authority.substr(0, colon), authority.substr(colon + 1));
+    const std::string head = "GET " + url.substr(slash) + " HTTP/1.1\r\nHost: " + authority +
+                             "\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+                             "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\nSec-WebSocket-Version: 13\r\n"
+                             "Sec-WebSocket-Protocol: " + std::string(ws_v1_subprotocol) + "\r\n\r\n";
+    write(head);
+    while (buffer_.find("\r\n\r\n") == std::string::npos) more();
+    if (buffer_.find(" 101 ") != 8) throw std::runtime_error(buffer_);
+    at_ = buffer_.find("\r\n\r\n") + 4;
+  }
+  ~ws_client() override { ::close(fd_); }
+
+  std::string execute(const std::string& code) override {
+    const request r(session_, code);
+    const std::string payload = encode_ws_v1(channel::shell, r.view()).flatten();
+    std::string frame("\x82", 1);
+    frame += static_cast<char>(0x80 | 126);
+    frame += static_cast<char>(payload.size() >> 8);
+    frame += static_cast<char>(payload.size() & 0xff);
+    frame += std::string(4, '\0');  // a mask of zeros is a mask
+    write(frame + payload);
+    return r.id;
+  }
+
+  void receive(received& out) override {
+    for (;;) {
+      const auto [opcode, size] = frame();
+      const std::string_view payload(buffer_.data() + at_, size);
+      at_ += size;
+      if (opcode == 8) throw std::runtime_error("closed: " + std::string(payload.substr(2)));
+      if (opcode != 2) continue;
+      channel_message m;
+      if (decode_ws_v1(payload, {}, m) != errc::ok) throw std::runtime_error("a frame that is none");
+      out.from = m.channel;
+      return look_into(m.message, out);
+    }
+  }
+
+ private:
+  void connect(const std::string& host, const std::string& port) {
+    addrinfo* found = nullptr;
+    addrinfo hints{};
+    hints.ai_socktype = SOCK_STREAM;
+    if (::getaddrinfo(host.c_str(), port.c_str(), &hints, &found) != 0) throw std::runtime_error("no such host");
+    fd_ = ::socket(found->ai_family, SOCK_STREAM, 0);
+    const int one = 1;
+    ::setsockopt(fd_, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+    const int failed = ::connect(fd_, found->ai_addr, found->ai_addrlen);
+    ::freeaddrinfo(found);
+    if (failed != 0) throw std::runtime_error("cannot connect");
+  }
+  void write(std::string_view bytes) {
+    while (!bytes.empty()) {
+      const ssize_t n = ::send(fd_, bytes.data(), bytes.size(), MSG_NOSIGNAL);
+      if (n <= 0) throw std::runtime_error("the connection is broken");
+      bytes.remove_prefix(static_cast<std::size_t>(n));
+    }
+  }
+  void more() {
+    if (at_ > (1 << 20) || at_ == buffer_.size()) {
+      buffer_.erase(0, at_);
+      at_ = 0;
+    }
+    const std::size_t had = buffer_.size();
+    const std::size_t chunk = std::max<std::size_t>(wanted_ > had ? wanted_ - had : 0, 256 << 10);
+    buffer_.resize(had + chunk);
+    const ssize_t n = ::recv(fd_, buffer_.data() + had, chunk, 0);
+    buffer_.resize(had + static_cast<std::size_t>(std::max<ssize_t>(n, 0)));
+    if (n <= 0) throw std::runtime_error("the connection ended");
+  }
+  void need(std::size_t bytes) {
+    wanted_ = at_ + bytes;
+    while (buffer_.size() - at_ < bytes) more();
+    wanted_ = 0;
+  }
+  std::uint64_t number(std::size_t bytes) {
+    need(bytes);
+    std::uint64_t value = 0;
+    for (; bytes > 0; --bytes) value = value << 8 | static_cast<unsigned char>(buffer_[at_++]);
+    return value;
+  }
+  std::pair<int, std::size_t> frame() {
+    const auto first = number(1);
+    std::size_t size = number(1);
+    if (size == 126) size = number(2);
+    if (size == 127) size = number(8);
+    need(size);
+    return {static_cast<int>(first & 15), size};
+  }
+
+  int fd_ = -1;
+  std::string buffer_;
+  std::size_t at_ = 0, wanted_ = 0;
+  std::string session_ = make_uuid();
+};
+
+}  // namespace
+
+std::unique_ptr<client> connect(const std::string& target) {
+  if (target.starts_with("ws://")) return std::make_unique<ws_client>(target);
+  std::ifstream file(target);
+  const std::string text((std::istreambuf_iterator<char>(file)), {});
+  const auto where = parse_connection_file(text);
+  if (!where) throw std::runtime_error(where.error().detail);
+  return std::make_unique<zmq_client>(*where);
+}
+
+}  // namespace kmux::bench

@@ -1,0 +1,31 @@
+#pragma once
+// A client of one kernel, as thin as can be, over ZeroMQ or over a gateway's WebSocket.
+
+#include <memory>
+#include <string>
+
+#include "protocol/header.hpp"
+#include "protocol/message.hpp"
+
+namespace kmux::bench {
+
+/// What a client has received; valid until the next receive().
+struct received {
+  channel from = channel::iopub;
+  header head;
+  header parent;
+  std::string_view content;
+};
+
+class client {
+ public:
+  virtual ~client() = default;
+  /// Sends an execute_request on shell; returns its msg_id.
+  virtual std::string execute(const std::string& code) = 0;
+  virtual void receive(received&) = 0;
+};
+
+/// `target` is a connection file, or ws://HOST:PORT/…/channels?… (which carries its token).
+std::unique_ptr<client> connect(const std::string& target);
+
+}  // namespace kmux::bench

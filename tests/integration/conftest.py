@@ -1,0 +1,256 @@
+"""A kmuxd of its own for each test that asks for one, and clients for it."""
+
+import contextlib
+import itertools
+import json
+import os
+import signal
+import struct
+import subprocess
+import time
+import uuid
+from pathlib import Path
+
+import pytest
+import requests
+import websocket
+
+BIN = Path(os.environ.get("KMUX_BIN", Path(__file__).parents[2] / "build/dev/bin"))
+V1 = "v1.kernel.websocket.jupyter.org"
+TOKEN = "a-token-for-the-tests"
+
+
+def wait_until(condition, seconds=20, what=""):
+    """The first true value of condition(); fails when time is up."""
+    deadline = time.monotonic() + seconds
+    pause = 0.001
+    while True:
+        value = condition()
+        if value:
+            return value
+        assert time.monotonic() < deadline, f"waited {seconds} s for {what or condition}"
+        time.sleep(pause := min(pause * 2, 0.05))
+
+
+class Channels:
+    """A client's WebSocket on a kernel, in either protocol."""
+
+    def __init__(self, daemon, kernel, session=None, protocol=None, token=TOKEN, timeout=30):
+        self.session = session or uuid.uuid4().hex
+        self.v1 = protocol == V1
+        self.socket = websocket.create_connection(
+            f"{daemon.ws}api/kernels/{kernel}/channels?session_id={self.session}",
+            header={"Authorization": f"token {token}"},
+            subprotocols=[V1] if self.v1 else None,
+            timeout=timeout,
+        )
+
+    def close(self):
+        self.socket.close()
+
+    def send(self, msg_type, content, channel="shell", parent=None, buffers=(), metadata=None, msg_id=None):
+        header = {
+            "msg_id": msg_id or uuid.uuid4().hex, "msg_type": msg_type, "session": self.session,
+            "username": "test", "version": "5.3", "date": "2026-01-31T12:00:00.000000Z",
+        }
+        parts = [header, parent or {}, metadata or {}, content]
+        if self.v1:
+            self.socket.send_binary(encode_v1(channel, [json.dumps(p).encode() for p in parts], buffers))
+        else:
+            names = ["header", "parent_header", "metadata", "content"]
+            text = json.dumps(dict(zip(names, parts), channel=channel, buffers=[])).encode()
+            if buffers:
+                self.socket.send_binary(encode_legacy([text, *buffers]))
+            else:
+                self.socket.send(text.decode())
+        return header["msg_id"]
+
+    def receive(self):
+        """The next message as a dict; a close frame becomes {"closed": code, "reason": text}."""
+        opcode, data = self.socket.recv_data()
+        if opcode == websocket.ABNF.OPCODE_CLOSE:
+            return {"closed": struct.unpack("!H", data[:2])[0], "reason": data[2:].decode(), "msg_type": "", "parent_header": {}}
+        if self.v1:
+            return decode_v1(data)
+        if opcode == websocket.ABNF.OPCODE_TEXT:
+            return json.loads(data)
+        text, *buffers = decode_legacy(data)
+        return {**json.loads(text), "buffers": buffers}
+
+    def until(self, wanted):
+        """All messages up to and with the first for which wanted(message) is true."""
+        seen = []
+        while True:
+            seen.append(self.receive())
+            if wanted(seen[-1]):
+                return seen
+            assert "closed" not in seen[-1], seen[-1]
+
+    def request(self, msg_type, content, channel="shell", **more):
+        """The reply's content."""
+        msg_id = self.send(msg_type, content, channel, **more)
+        reply = msg_type.replace("request", "reply")
+        return self.until(lambda m: m["msg_type"] == reply and m["parent_header"].get("msg_id") == msg_id)[-1]["content"]
+
+    def execute(self, code, **more):
+        msg_id = self.send("execute_request", {
+            "code": code, "silent": False, "store_history": True, "allow_stdin": True,
+            "stop_on_error": True, **more})
+        return msg_id
+
+    def run(self, code, **more):
+        """Executes, and returns the messages that belong to it, in order, reply and idle included."""
+        return self.finish(self.execute(code, **more))
+
+    def finish(self, msg_id):
+        mine, missing = [], {"idle", "reply"}
+        while missing:
+            message = self.receive()
+            assert "closed" not in message, message
+            if message["parent_header"].get("msg_id") != msg_id:
+                continue
+            mine.append(message)
+            if message["msg_type"] == "execute_reply":
+                missing.discard("reply")
+            elif message["msg_type"] == "status" and message["content"]["execution_state"] == "idle":
+                missing.discard("idle")
+        return mine
+
+    def text(self, code):
+        """What a cell prints."""
+        return "".join(m["content"]["text"] for m in self.run(code) if m["msg_type"] == "stream")
+
+
+def encode_v1(channel, parts, buffers=()):
+    pieces = [channel.encode(), *parts, *buffers]
+    count = len(pieces) + 1
+    offsets = itertools.accumulate((len(p) for p in pieces), initial=8 * (count + 1))
+    return struct.pack(f"<{count + 1}Q", count, *offsets) + b"".join(pieces)
+
+
+def decode_v1(data):
+    (count,) = struct.unpack_from("<Q", data)
+    offsets = struct.unpack_from(f"<{count}Q", data, 8)
+    channel, header, parent, metadata, content, *buffers = [data[a:b] for a, b in zip(offsets, offsets[1:])]
+    header = json.loads(header)
+    return {
+        "channel": channel.decode(), "header": header, "msg_type": header["msg_type"],
+        "msg_id": header["msg_id"], "parent_header": json.loads(parent),
+        "metadata": json.loads(metadata), "content": json.loads(content), "raw_content": content,
+        "buffers": buffers,
+    }
+
+
+def encode_legacy(pieces):
+    offsets = itertools.accumulate((len(p) for p in pieces[:-1]), initial=4 * (len(pieces) + 1))
+    return struct.pack(f">{len(pieces) + 1}I", len(pieces), *offsets) + b"".join(pieces)
+
+
+def decode_legacy(data):
+    (count,) = struct.unpack_from(">I", data)
+    offsets = [*struct.unpack_from(f">{count}I", data, 4), len(data)]
+    return [data[a:b] for a, b in zip(offsets, offsets[1:])]
+
+
+class Daemon:
+    """A running kmuxd, and what one asks of it."""
+
+    def __init__(self, directory, config="", flags=(), environment=()):
+        self.directory = directory
+        self.runtime = directory / "run"
+        self.token_file = directory / "token"
+        self.token_file.write_text(TOKEN + "\n")
+        self.config = directory / "kmuxd.toml"
+        self.config.write_text(config)
+        self.log = directory / "log"
+        self.flags = list(flags)
+        self.environment = {**os.environ, "JUPYTER_PATH": str(directory / "jupyter"), "HOME": str(directory), **dict(environment)}
+        self.process = None
+
+    def start(self):
+        with open(self.log, "ab") as log:
+            self.process = subprocess.Popen(
+                [BIN / "kmuxd", "--config", self.config, "--listen", "127.0.0.1:0",
+                 "--runtime-dir", self.runtime, "--token-file", self.token_file, *self.flags],
+                stderr=log, stdout=log, env=self.environment)
+        listening = wait_until(self._listening, what="listen.json")
+        self.urls = listening["urls"]
+        self.url = next(u for u in self.urls if u.startswith("http://"))
+        self.ws = self.url.replace("http", "ws")
+        return self
+
+    def _listening(self):
+        assert self.process.poll() is None, self.log.read_text()
+        with contextlib.suppress(OSError, ValueError):
+            found = json.loads((self.runtime / "listen.json").read_text())
+            return found if found["pid"] == self.process.pid else None
+
+    def stop(self, number=signal.SIGTERM):
+        self.process.send_signal(number)
+        return self.process.wait(timeout=30)
+
+    def end(self):
+        """Stops every kernel and the daemon, and checks that both went as they should."""
+        if self.process is None:
+            return
+        pids = [k["kmux"]["pid"] for k in self.get("kernels").json() if k["kmux"]["pid"]] if self.process.poll() is None else []
+        if self.process.poll() is None:
+            for kernel in self.get("kernels").json():
+                self.delete(f"kernels/{kernel['id']}")
+            assert self.stop() == 0, self.log.read_text()
+        for pid in pids:
+            assert not Path(f"/proc/{pid}").exists(), f"process {pid} was left behind"
+
+    def call(self, method, path, token=TOKEN, **more):
+        headers = {**({"Authorization": f"token {token}"} if token else {}), **more.pop("headers", {})}
+        return requests.request(method, self.url + path, headers=headers, timeout=60, **more)
+
+    def get(self, path, **more):
+        return self.call("GET", "api/" + path, **more)
+
+    def post(self, path, body=None, **more):
+        return self.call("POST", "api/" + path, **({} if body is None else {"json": body}), **more)
+
+    def delete(self, path, **more):
+        return self.call("DELETE", "api/" + path, **more)
+
+    def kernel(self, name="echo", **more):
+        answer = self.post("kernels", {"name": name, **more})
+        assert answer.status_code == 201, answer.text
+        return answer.json()["id"]
+
+    def model(self, kernel):
+        return self.get(f"kernels/{kernel}").json()
+
+    def channels(self, kernel, **more):
+        return Channels(self, kernel, **more)
+
+    def add_kernelspec(self, name, argv, **more):
+        directory = self.directory / "jupyter/kernels" / name
+        directory.mkdir(parents=True, exist_ok=True)
+        spec = {"argv": argv, "display_name": name, "language": "none", **more}
+        (directory / "kernel.json").write_text(json.dumps(spec))
+        return directory
+
+    def descriptors(self):
+        return len(os.listdir(f"/proc/{self.process.pid}/fd"))
+
+
+@pytest.fixture
+def make_daemon(tmp_path):
+    made = []
+
+    def make(config="[kernels]\necho = true\n", **more):
+        directory = tmp_path / f"d{len(made)}"
+        directory.mkdir()
+        made.append(Daemon(directory, config, **more))
+        return made[-1]
+
+    yield make
+    for each in made:
+        each.end()
+
+
+@pytest.fixture
+def daemon(make_daemon):
+    return make_daemon().start()
