@@ -1,5 +1,6 @@
 #include "protocol/json.hpp"
 
+#include <algorithm>
 #include <cstdint>
 #include <cstring>
 
@@ -38,6 +39,11 @@ std::size_t sequence_length(std::string_view s) noexcept {
   return length;
 }
 
+/// ASCII that stands for itself in a JSON string.
+constexpr bool is_plain(char c) noexcept {
+  return c >= 0x20 && c < 0x7f && c != '"' && c != '\\';
+}
+
 void append_escaped(std::string& out, char c) {
   switch (c) {
     case '"':
@@ -71,6 +77,12 @@ std::string json_quote(std::string_view text) {
   std::string out = "\"";
   out.reserve(text.size() + 2);
   while (!text.empty()) {
+    // Runs of plain characters at once.
+    const auto end = std::find_if_not(text.begin(), text.end(), is_plain);
+    const auto run = static_cast<std::size_t>(end - text.begin());
+    out += text.substr(0, run);
+    text.remove_prefix(run);
+    if (text.empty()) break;
     const std::size_t length = sequence_length(text);
     if (length == 1) {
       append_escaped(out, text.front());

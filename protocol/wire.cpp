@@ -34,11 +34,14 @@ errc decode_wire(std::span<const std::string_view> frames, const message_limits&
 }
 
 std::vector<std::string_view> encode_wire(std::string_view signature, const message_view& m) {
-  std::vector<std::string_view> frames;
-  frames.reserve(6 + m.buffers.size());
-  frames.insert(frames.end(),
-                {wire_delimiter, signature, m.header, m.parent_header, m.metadata, m.content});
-  frames.insert(frames.end(), m.buffers.begin(), m.buffers.end());
+  std::vector<std::string_view> frames(6 + m.buffers.size());
+  frames[0] = wire_delimiter;
+  frames[1] = signature;
+  frames[2] = m.header;
+  frames[3] = m.parent_header;
+  frames[4] = m.metadata;
+  frames[5] = m.content;
+  std::copy(m.buffers.begin(), m.buffers.end(), frames.begin() + 6);
   return frames;
 }
 

@@ -43,6 +43,10 @@ public:
   void finish(outgoing_ptr last);
 
   std::size_t pending_bytes() const noexcept { return pending_; }
+  /// The same without the item that is being sent: what waits behind it.
+  std::size_t waiting_bytes() const noexcept {
+    return queue_.empty() ? 0 : pending_ - (queue_.front()->size - offset_);
+  }
   bool broken() const noexcept { return broken_; }
   /// Waits until everything has been handed to the system, or the connection is broken.
   boost::asio::awaitable<void> drained();

@@ -74,6 +74,7 @@ bool service::resolve(http_request& request, http_response& refusal) const {
 asio::awaitable<http_response> service::handle(http_request& request) {
   http_response refusal;
   const bool resolved = resolve(request, refusal);
+  if (refusal.status == 400) co_return refusal;
   if (resolved && request.method == "OPTIONS") co_return preflight();
   const auto* const route = resolved ? routes_.find(request, refusal) : nullptr;
   if (route == nullptr || !route->open) {

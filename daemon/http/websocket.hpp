@@ -28,7 +28,8 @@ public:
     stream_->push(std::move(frame));
     stream_->flush_soon();
   }
-  std::size_t pending_bytes() const noexcept { return stream_->pending_bytes(); }
+  /// What waits behind the frame that is being sent.
+  std::size_t waiting_bytes() const noexcept { return stream_->waiting_bytes(); }
 
   /// Sends a close frame after dropping what is still queued; later frames go nowhere. The peer has
   /// until the next keep_alive() round or two to answer. May be called more than once.

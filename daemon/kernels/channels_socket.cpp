@@ -38,8 +38,8 @@ void channels_socket::deliver(delivery& message) {
   if (link_ == nullptr || link_->closing()) return;
   const auto& frame = message.frame(protocol_);
   if (!frame) return;
-  // One message may be larger than the bound; two may not.
-  const std::size_t waiting = link_->pending_bytes();
+  // The one being sent and one behind it may be of any size; more than that may not pass the bound.
+  const std::size_t waiting = link_->waiting_bytes();
   if (waiting > 0 && waiting + frame->size > kernel_->settings().client_queue_bytes) {
     return close(close_code::too_slow,
                  fmt::format("The client is too slow: {} bytes were waiting for it.", waiting));

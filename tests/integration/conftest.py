@@ -15,7 +15,7 @@ import pytest
 import requests
 import websocket
 
-BIN = Path(os.environ.get("KMUX_BIN", Path(__file__).parents[2] / "build/dev/bin"))
+BIN = Path(os.environ.get("TESTED_BIN", Path(__file__).parents[2] / "build/dev/bin"))
 V1 = "v1.kernel.websocket.jupyter.org"
 TOKEN = "a-token-for-the-tests"
 
@@ -164,7 +164,8 @@ class Daemon:
         self.config.write_text(config)
         self.log = directory / "log"
         self.flags = list(flags)
-        self.environment = {**os.environ, "JUPYTER_PATH": str(directory / "jupyter"), "HOME": str(directory), **dict(environment)}
+        inherited = {k: v for k, v in os.environ.items() if not k.startswith("KMUX_")}
+        self.environment = {**inherited, "JUPYTER_PATH": str(directory / "jupyter"), "HOME": str(directory), **dict(environment)}
         self.process = None
 
     def start(self):

@@ -1,0 +1,162 @@
+"""Who may come in, and what HTTP is accepted at all."""
+
+import json
+import os
+import re
+import socket
+import threading
+
+import pytest
+from conftest import TOKEN, wait_until
+
+
+@pytest.mark.parametrize("header", [f"token {TOKEN}", f"Token {TOKEN}", f"bearer {TOKEN}", f"Bearer {TOKEN}"])
+def test_schemes(daemon, header):
+    assert daemon.call("GET", "api/kernels", token=None, headers={"Authorization": header}).status_code == 200
+
+
+@pytest.mark.parametrize("header", ["", "token", "token ", f"Basic {TOKEN}", f"token {TOKEN}x", f"token {TOKEN[:-1]}", TOKEN])
+def test_wrong_tokens(daemon, header):
+    answer = daemon.call("GET", "api/kernels", token=None, headers={"Authorization": header})
+    assert answer.status_code == 401
+    assert "oken" in answer.json()["message"] and TOKEN not in answer.text
+
+
+def test_only_the_health_check_answers_without_a_token(daemon):
+    assert daemon.call("GET", "api", token=None).json()["version"]
+    for path in ("api/kernels", "api/nothing", "", "kernelspecs/echo/x", "api/spec.yaml"):
+        assert daemon.call("GET", path, token=None).status_code == 401
+
+
+def test_owners_see_their_own(make_daemon):
+    daemon = make_daemon()
+    tokens = daemon.directory / "tokens"
+    tokens.write_text("a alice token-of-alice\nb bob token-of-bob  # a comment\nr root token-of-root admin\n")
+    daemon.flags += ["--tokens-file", str(tokens)]
+    daemon.start()
+    kernel = daemon.post("kernels", {"name": "echo"}, token="token-of-alice").json()
+    assert kernel["kmux"]["owner"] == "alice"
+    path = f"kernels/{kernel['id']}"
+    assert daemon.get(path, token="token-of-alice").status_code == 200
+    assert daemon.get(path, token="token-of-root").status_code == 200
+    for method, where in (("GET", path), ("DELETE", path), ("POST", path + "/restart"), ("POST", path + "/interrupt")):
+        assert daemon.call(method, "api/" + where, token="token-of-bob").status_code == 404
+    assert daemon.get("kernels", token="token-of-bob").json() == []
+    taken = daemon.post("kernels", {"name": "echo", "kernel_id": kernel["id"]}, token="token-of-bob")
+    assert taken.status_code == 409
+
+
+def test_a_unix_peer_needs_no_token(daemon):
+    with socket.socket(socket.AF_UNIX) as peer:
+        peer.connect(str(daemon.runtime / "admin.sock"))
+        peer.sendall(b"GET /api/me HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+        answer = b"".join(iter(lambda: peer.recv(65536), b""))
+    assert answer.startswith(b"HTTP/1.1 200 ")
+
+
+def test_a_long_runtime_directory(make_daemon):
+    daemon = make_daemon()
+    daemon.runtime = daemon.directory / ("long" * 30)
+    daemon.start()
+    with daemon_channels(daemon) as channels:
+        assert channels.text("echo far away") == "far away\n"
+
+
+class daemon_channels:
+    def __init__(self, daemon):
+        self.channels = daemon.channels(daemon.kernel())
+
+    def __enter__(self):
+        return self.channels
+
+    def __exit__(self, *_):
+        self.channels.close()
+
+
+def raw(daemon, data, timeout=10):
+    host, port = daemon.url.removeprefix("http://").split("/")[0].split(":")
+    with socket.create_connection((host, int(port)), timeout=timeout) as stream:
+        stream.sendall(data)
+        return b"".join(iter(lambda: stream.recv(65536), b""))
+
+
+HEAD = b"GET /api HTTP/1.1\r\nHost: x\r\n"
+
+
+@pytest.mark.parametrize("data, status", [
+    (b"GET /api HTTP/1.1\r\n\r\n", 400),                                          # no Host
+    (HEAD + b"Host: y\r\n\r\n", 400),                                             # two
+    (HEAD + b"Content-Length: 5\r\nContent-Length: 5\r\n\r\nhello", 400),
+    (HEAD + b"Content-Length: 5, 5\r\n\r\nhello", 400),
+    (HEAD + b"Content-Length: +5\r\n\r\nhello", 400),
+    (HEAD + b"Content-Length: 0x5\r\n\r\nhello", 400),
+    (HEAD + b"Content-Length: -1\r\n\r\n", 400),
+    (HEAD + b"Content-Length: 99999999999999999999\r\n\r\n", 400),
+    (HEAD + b"Content-Length: 999999999\r\n\r\n", 413),
+    (HEAD + b"Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 501),
+    (HEAD + b"Transfer-Encoding: identity\r\nContent-Length: 3\r\n\r\nabc", 501),
+    (HEAD + b"Transfer-Encoding : chunked\r\n\r\n", 400),                         # space before colon
+    (HEAD + b"X: a\r\n b\r\n\r\n", 400),                                          # folded
+    (HEAD + b"X: a\nY: b\r\n\r\n", 400),                                          # bare LF
+    (HEAD + b"X: a\rY: b\r\n\r\n", 400),                                          # bare CR
+    (HEAD + b"X: a\x00b\r\n\r\n", 400),
+    (HEAD + b"X: \xff\xfe\r\n\r\n", 400),                                         # not UTF-8
+    (HEAD + b": empty\r\n\r\n", 400),
+    (b"GET  /api HTTP/1.1\r\nHost: x\r\n\r\n", 400),
+    (b"GET /api\r\nHost: x\r\n\r\n", 400),
+    (b"GET http://x/api HTTP/1.1\r\nHost: x\r\n\r\n", 400),
+    (b"GET /api HTTP/2.0\r\nHost: x\r\n\r\n", 505),
+    (b"G@T /api HTTP/1.1\r\nHost: x\r\n\r\n", 400),
+    (b"GET /api%zz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", 400),
+    (b"GET /api%ff HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", 400),
+    (b"GET /" + b"a" * 9000 + b" HTTP/1.1\r\nHost: x\r\n\r\n", 414),
+    (HEAD + b"X: " + b"a" * 20000 + b"\r\n\r\n", 431),
+    (HEAD + b"X: a\r\n" * 101 + b"\r\n", 431),
+    (HEAD + b"Expect: a miracle\r\n\r\n", 417),
+])
+def test_ambiguous_requests_get_an_error_and_the_connection_closes(daemon, data, status):
+    answer = raw(daemon, data)
+    assert answer.startswith(b"HTTP/1.1 %d " % status), answer
+    assert len(re.findall(rb"^HTTP/1.1 ", answer, re.M)) == 1
+    assert json.loads(answer.split(b"\r\n\r\n", 1)[1])["message"]
+    assert daemon.call("GET", "api").status_code == 200
+
+
+def test_pipelined_requests_are_answered_in_order(daemon):
+    answer = raw(daemon, HEAD + b"\r\n" + HEAD + b"Connection: close\r\n\r\n")
+    assert answer.count(b"HTTP/1.1 200") == 2
+
+
+def test_a_slow_head_is_cut_off(make_daemon):
+    daemon = make_daemon('[limits]\nheader_timeout = "200ms"\n').start()
+    assert raw(daemon, b"GET /api HTTP/1.1\r\nHost").startswith(b"HTTP/1.1 408 ")
+
+
+def test_connections_are_limited(make_daemon):
+    daemon = make_daemon("[limits]\nmax_connections = 3\n").start()
+    host, port = daemon.url.removeprefix("http://").split("/")[0].split(":")
+    held = [socket.create_connection((host, int(port))) for _ in range(3)]
+    assert wait_until(lambda: raw(daemon, b"").startswith(b"HTTP/1.1 503 "))
+    for each in held:
+        each.close()
+    wait_until(lambda: raw(daemon, HEAD + b"Connection: close\r\n\r\n").startswith(b"HTTP/1.1 200 "))
+
+
+def test_ten_thousand_connects_and_leaves(daemon):
+    host, port = daemon.url.removeprefix("http://").split("/")[0].split(":")
+    daemon.call("GET", "api")
+    before = daemon.descriptors()
+
+    def come_and_go():
+        for i in range(1250):
+            with socket.create_connection((host, int(port))) as stream:
+                stream.sendall(b"GET /api/kernels HTTP/1.1\r\nHost"[: i % 34])
+
+    threads = [threading.Thread(target=come_and_go) for _ in range(8)]
+    for each in threads:
+        each.start()
+    for each in threads:
+        each.join()
+    wait_until(lambda: daemon.descriptors() <= before)
+    assert daemon.call("GET", "api").status_code == 200
+    assert len(os.listdir(f"/proc/{daemon.process.pid}/task")) <= 5
