@@ -1,5 +1,6 @@
 #include "daemon/app.hpp"
 
+#include <csignal>
 #include <cstdlib>
 #include <filesystem>
 #include <sys/resource.h>
@@ -20,7 +21,7 @@ namespace fs = std::filesystem;
 
 namespace {
 
-constexpr auto end_grace = std::chrono::seconds(5);  ///< for requests and close handshakes
+constexpr auto end_grace = std::chrono::seconds(2);  ///< for requests and close handshakes
 
 /// Ten descriptors a kernel are soon more than the usual soft limit of 1024.
 void raise_descriptor_limit() {
@@ -75,6 +76,11 @@ app::~app() = default;
 
 result<std::unique_ptr<app>> app::create(const config::config& c, reload_function reload) {
   raise_descriptor_limit();
+  // Whoever started us may have blocked or ignored what we live by.
+  sigset_t none;
+  sigemptyset(&none);
+  ::sigprocmask(SIG_SETMASK, &none, nullptr);
+  ::signal(SIGCHLD, SIG_DFL);
   ::signal(SIGPIPE, SIG_IGN);
   auto directories = supervise::directories::open(c.runtime_dir, c.state_dir);
   if (!directories) return directories.error();

@@ -13,8 +13,6 @@ namespace asio = boost::asio;
 namespace {
 
 constexpr std::string_view end_of_head = "\r\n\r\n";
-constexpr std::size_t linger_bytes = 256 << 10;
-constexpr auto linger_time = std::chrono::seconds(1);
 
 /// Breaks off the connection's reads when time is up. The stream is closed for good: what follows
 /// an unfinished request could not be told apart from it.
@@ -161,25 +159,9 @@ private:
     deadline_.disarm();
   }
 
-  /// Answers and ends. Closing with unread input would make the system send a reset, which can
-  /// overtake the answer: read on for a moment.
   asio::awaitable<void> refuse(http_response response) {
     co_await send(serialize(response, false, false));
-    stream_->shutdown_send();
-    deadline_.arm(linger_time, false);
-    buffer_.clear();
-    buffer_.shrink_to_fit();
-    std::string discarded;
-    std::size_t total = 0;
-    for (;;) {
-      discarded.clear();
-      auto dynamic = asio::dynamic_buffer(discarded, 16 << 10);
-      const auto [ec, n] =
-          co_await asio::async_read(*stream_, dynamic, asio::transfer_at_least(1), as_result);
-      total += n;
-      if (ec || total > linger_bytes) break;
-    }
-    deadline_.disarm();
+    co_await stream_->linger();
   }
 
   std::shared_ptr<peer_stream> stream_;

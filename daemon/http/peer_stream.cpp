@@ -4,6 +4,9 @@
 #include <array>
 #include <sys/socket.h>
 #include <sys/uio.h>
+#include <vector>
+
+#include <boost/asio/buffer.hpp>
 
 namespace kmux::daemon {
 
@@ -11,7 +14,9 @@ namespace asio = boost::asio;
 
 namespace {
 
-constexpr std::size_t most_pieces = 256;             ///< of one sendmsg(2)
+constexpr std::size_t most_pieces = 256;  ///< of one sendmsg(2)
+constexpr std::size_t linger_bytes = 1 << 20;
+constexpr auto linger_time = std::chrono::seconds(1);
 constexpr std::size_t burst = std::size_t{4} << 20;  ///< bytes before others get their turn
 
 /// The unsent bytes at the head of the queue, as sendmsg(2) wants them.
@@ -128,6 +133,22 @@ void peer_stream::close() {
 void peer_stream::shutdown_send() {
   boost::system::error_code ignored;  // not connected any more: then there is nothing to say
   socket_.shutdown(socket_type::shutdown_send, ignored);
+}
+
+asio::awaitable<void> peer_stream::linger() {
+  flush();
+  if (pending_ == 0) shutdown_send();
+  asio::steady_timer limit(get_executor(), linger_time);
+  limit.async_wait([weak = weak_from_this()](error_code ec) {
+    const auto self = weak.lock();
+    if (!ec && self) self->close();
+  });
+  std::vector<char> discarded(16 << 10);
+  for (std::size_t total = 0; total < linger_bytes;) {
+    const auto [ec, n] = co_await socket_.async_read_some(asio::buffer(discarded), as_result);
+    if (ec) break;
+    total += n;
+  }
 }
 
 }  // namespace kmux::daemon

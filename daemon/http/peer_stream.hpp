@@ -55,6 +55,10 @@ public:
   void close();
   /// Says that nothing more will be sent (FIN).
   void shutdown_send();
+  /// For an end that the peer does not expect yet: sends what is queued and FIN, then reads on for
+  /// a moment. Closing with unread input would make the system send a reset, which can overtake our
+  /// last words.
+  boost::asio::awaitable<void> linger();
 
   /// Between two requests, with nothing under way: may be closed at any moment.
   void set_idle(bool idle) noexcept { idle_ = idle; }

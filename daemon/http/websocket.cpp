@@ -117,7 +117,7 @@ asio::awaitable<void> serve_websocket(std::shared_ptr<peer_stream> stream, http_
     co_await read_messages(ws, link, *handler);
     handler->closed();
   }
-  stream->flush();
+  co_await stream->linger();
   stream->close();
 }
 

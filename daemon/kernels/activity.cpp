@@ -25,9 +25,13 @@ void activity::starting(time_point now) {
   last_ = now;
 }
 
-void activity::connected(bool busy) {
-  if (state_ == "starting") state_ = busy ? "busy" : "idle";
-  presumed_busy_ = busy;
+void activity::adopted() {
+  state_ = "busy";
+  presumed_busy_ = true;
+}
+
+void activity::connected() {
+  if (state_ == "starting") state_ = "idle";
 }
 
 void activity::answered() {

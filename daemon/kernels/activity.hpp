@@ -19,8 +19,9 @@ public:
 
   /// A new process: "starting" until it says otherwise.
   void starting(time_point now);
-  /// Connected; `busy` for an adopted kernel whose shell does not answer yet.
-  void connected(bool busy);
+  /// A process of an earlier daemon: busy until it says otherwise, or answers on shell.
+  void adopted();
+  void connected();
   /// Shell answered our own question: nothing runs.
   void answered();
 

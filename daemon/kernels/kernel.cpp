@@ -60,6 +60,7 @@ void kernel::adopt(std::unique_ptr<supervise::process> process) {
     return;
   }
   adopted_ = true;
+  activity_.adopted();
   if (const auto spec = services_.specs.find(record_.kernelspec)) {
     interrupt_by_message_ = spec->spec.interrupt_mode == "message";
   }
@@ -169,7 +170,7 @@ void kernel::connect(bool adopted) {
 }
 
 void kernel::connected() {
-  activity_.connected(adopted_ && !link_->shell_answered());
+  activity_.connected();
   heartbeat_due(heartbeat_.start(now()));
   feed(on::connected{});
 }

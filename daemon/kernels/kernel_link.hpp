@@ -36,7 +36,7 @@ public:
   struct handlers {
     std::function<void(const kernel_message&)> message;
     std::function<void()> connected;       ///< once: requests are answered and iopub is heard
-    std::function<void()> shell_answered;  ///< once
+    std::function<void()> shell_answered;  ///< once: it is not busy
     std::function<void()> beat;            ///< the heartbeat's echo
     std::function<void()> writable;        ///< after send() was false: there is room again
   };
@@ -52,8 +52,6 @@ public:
   void send_heartbeat();
 
   bool connected() const noexcept { return nudge_.connected(); }
-  /// Whether shell has answered, too: until then an adopted kernel is busy.
-  bool shell_answered() const noexcept { return shell_answered_; }
   const std::string& session() const noexcept { return session_; }
   std::uint64_t dropped() const noexcept { return dropped_; }
 

@@ -1,7 +1,6 @@
 #include "proc/child/bounded_log.hpp"
 
 #include <cerrno>
-
 #include <fcntl.h>
 #include <sys/stat.h>
 

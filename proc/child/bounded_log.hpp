@@ -8,15 +8,16 @@
 
 namespace kmux::child {
 
-/// A file that keeps the newest part: when it would pass the limit, its older half goes. One writer.
+/// A file that keeps the newest part: when it would pass the limit, its older half goes. One
+/// writer.
 class bounded_log {
- public:
+public:
   /// An empty path: everything is thrown away. A file that cannot be opened is the same.
   bounded_log(const std::string& path, std::size_t limit);
 
   void append(std::string_view);
 
- private:
+private:
   void make_room();
 
   unique_fd fd_;

@@ -19,7 +19,8 @@ std::string now() {
 }  // namespace
 
 composer::composer(std::string_view key, std::string session, std::string_view tag)
-    : signer_(key), session_(std::move(session)), tag_(tag) {}
+    : signer_(key), session_(std::move(session)), tag_(tag) {
+}
 
 std::string composer::make_header(std::string_view type) {
   const std::string id = fmt::format("{}_{}{}", session_, tag_, ++count_);
@@ -41,7 +42,8 @@ frame_list composer::reply(std::span<const std::string_view> identities,
                            const outgoing_message& m) {
   frame_list frames;
   bytes_ = 0;
-  for (const auto id : identities) frames.push_back(zmq::message_t(id.data(), id.size()));
+  for (const auto id : identities)
+    frames.push_back(zmq::message_t(id.data(), id.size()));
   append(frames, m);
   return frames;
 }

@@ -21,7 +21,7 @@ struct outgoing_message {
 
 /// One for each thread. `session` is the kernel's; `tag` keeps two composers' msg_ids apart.
 class composer {
- public:
+public:
   composer(std::string_view key, std::string session, std::string_view tag);
 
   /// With the identities of the request, for a reply.
@@ -32,7 +32,7 @@ class composer {
   /// The bytes of the message that was made last.
   std::size_t bytes() const noexcept { return bytes_; }
 
- private:
+private:
   void append(frame_list&, const outgoing_message&);
   std::string make_header(std::string_view type);
 

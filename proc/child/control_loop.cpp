@@ -1,9 +1,9 @@
 #include "proc/child/control_loop.hpp"
 
 #include <csignal>
+#include <sys/signalfd.h>
 
 #include <fmt/format.h>
-#include <sys/signalfd.h>
 
 #include "proc/child/shell_loop.hpp"
 #include "proc/child/sockets.hpp"
@@ -52,7 +52,8 @@ control_loop::control_loop(zmq::context_t& context, connection_info& where,
       publisher_(make_publisher(context, where, where.iopub_port)),
       reader_(where.key),
       composer_(where.key, session, "c"),
-      signals_(open_signals()) {}
+      signals_(open_signals()) {
+}
 
 void control_loop::run() {
   loop_.watch(control_, [this] { read(); });
@@ -60,7 +61,8 @@ void control_loop::run() {
   loop_.watch(publisher_.socket(), [this] {
     publisher_.read_subscriptions([this](std::string_view topic) { welcome(topic); });
   });
-  loop_.watch(outbox_.fd(), [this] { forward(); }, [this] { return !publisher_.full(); });
+  loop_.watch(
+      outbox_.fd(), [this] { forward(); }, [this] { return !publisher_.full(); });
   loop_.watch(signals_.get(), [this] { on_signal(); });
   loop_.each_turn([this] {
     publisher_.flush(publisher::clock::now());
@@ -86,7 +88,8 @@ void control_loop::on_signal() {
 }
 
 void control_loop::forward() {
-  for (auto& frames : outbox_.take()) publisher_.publish(std::move(frames));
+  for (auto& frames : outbox_.take())
+    publisher_.publish(std::move(frames));
 }
 
 void control_loop::publish(const outgoing_message& m) {

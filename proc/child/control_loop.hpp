@@ -20,14 +20,14 @@ class shell_loop;
 /// Owns the control, heartbeat and iopub sockets. Never waits for the shell loop, and so answers
 /// whatever the user's code does. run() on one thread; stop() from any.
 class control_loop {
- public:
+public:
   control_loop(zmq::context_t&, connection_info& where, const std::string& session, shell_loop&,
                outbox&);
 
   void run();
   void stop() noexcept { loop_.stop(); }
 
- private:
+private:
   void read();
   void serve(const request&);
   void status(std::string_view parent, std::string_view state);

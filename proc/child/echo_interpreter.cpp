@@ -5,9 +5,9 @@
 #include <cstdlib>
 #include <functional>
 #include <thread>
+#include <unistd.h>
 
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include "protocol/ids.hpp"
 #include "protocol/json.hpp"
@@ -29,7 +29,8 @@ struct line {
     std::array<double, 2> out{};
     const std::string text(rest);
     char* at = const_cast<char*>(text.c_str());
-    for (auto& each : out) each = std::strtod(at, &at);
+    for (auto& each : out)
+      each = std::strtod(at, &at);
     return out;
   }
   std::size_t count(std::size_t index) const {
@@ -56,9 +57,10 @@ execute_result print(const line& l, std::string_view stream) {
 }
 
 execute_result result(const line& l) {
-  l.world.publish("execute_result",
-                  fmt::format(R"({{"execution_count": {}, "data": {{"text/plain": {}}}, "metadata": {{}}}})",
-                              l.request.execution_count, json_quote(l.rest)));
+  l.world.publish(
+      "execute_result",
+      fmt::format(R"({{"execution_count": {}, "data": {{"text/plain": {}}}, "metadata": {{}}}})",
+                  l.request.execution_count, json_quote(l.rest)));
   return done;
 }
 
@@ -127,7 +129,8 @@ execute_result hang() {
   sigset_t all;
   sigfillset(&all);
   ::pthread_sigmask(SIG_BLOCK, &all, nullptr);
-  for (;;) ::pause();
+  for (;;)
+    ::pause();
 }
 
 execute_result raw(const line& l) {
@@ -246,8 +249,9 @@ std::string echo_interpreter::complete(std::string_view code, std::size_t cursor
     if (!name.starts_with(typed.substr(start))) continue;
     matches += (matches.empty() ? "" : ", ") + json_quote(name);
   }
-  return fmt::format(R"({{"matches": [{}], "cursor_start": {}, "cursor_end": {}, "metadata": {{}}}})",
-                     matches, start, typed.size());
+  return fmt::format(
+      R"({{"matches": [{}], "cursor_start": {}, "cursor_end": {}, "metadata": {{}}}})", matches,
+      start, typed.size());
 }
 
 std::string echo_interpreter::inspect(std::string_view code, std::size_t) {
@@ -262,7 +266,9 @@ std::string echo_interpreter::is_complete(std::string_view code) {
                               : R"({"status": "complete"})";
 }
 
-std::string echo_interpreter::history() { return R"({"history": []})"; }
+std::string echo_interpreter::history() {
+  return R"({"history": []})";
+}
 
 std::string echo_interpreter::comm_info() {
   std::string comms;

@@ -18,12 +18,13 @@ namespace kmux::child {
 ///   buffers N SIZE      display_data with N      big MEGABYTES       display_data of that size
 ///                       binary buffers           nan                 display_data with a NaN in it
 ///   input PROMPT        ask, and print it        crash | abort | exit N
-///   password PROMPT     the same, unseen         hang                deaf to everything but SIGKILL
-///   comm TARGET         open a comm; comm_msg    raw TEXT            to descriptor 1 itself
+///   password PROMPT     the same, unseen         hang                deaf to everything but
+///   SIGKILL comm TARGET         open a comm; comm_msg    raw TEXT            to descriptor 1
+///   itself
 ///                       come back as they are    env NAME            print a variable
 ///   error NAME VALUE    fail                     clear               clear_output
 class echo_interpreter : public interpreter {
- public:
+public:
   std::string kernel_info() const override;
   execute_result execute(const execute_request&, execution&) override;
   void comm(const comm_request&, execution&) override;
@@ -33,7 +34,7 @@ class echo_interpreter : public interpreter {
   std::string history() override;
   std::string comm_info() override;
 
- private:
+private:
   std::map<std::string, std::string, std::less<>> comms_;  ///< comm_id → target_name
 };
 

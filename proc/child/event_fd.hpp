@@ -3,7 +3,6 @@
 
 #include <cstdint>
 #include <stdexcept>
-
 #include <sys/eventfd.h>
 #include <unistd.h>
 
@@ -13,7 +12,7 @@ namespace kmux::child {
 
 /// An eventfd(2): readable from set() until clear(). Any thread; set() is async-signal-safe.
 class event_fd {
- public:
+public:
   event_fd() : fd_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
     if (!fd_) throw std::runtime_error("no descriptor left for an eventfd");
   }
@@ -28,7 +27,7 @@ class event_fd {
     [[maybe_unused]] const auto n = ::read(fd_.get(), &count, sizeof count);
   }
 
- private:
+private:
   unique_fd fd_;
 };
 

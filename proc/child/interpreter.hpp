@@ -11,7 +11,7 @@ namespace kmux::child {
 
 /// What running code may do to the world. Belongs to one request; the shell thread's.
 class execution {
- public:
+public:
   virtual ~execution() = default;
 
   /// An iopub message of any type; `content` and `metadata` are JSON objects.
@@ -49,7 +49,7 @@ struct comm_request {
 
 /// All calls come from the shell thread, one at a time.
 class interpreter {
- public:
+public:
   virtual ~interpreter() = default;
 
   /// Members of kernel_info_reply: implementation, implementation_version, banner, language_info.

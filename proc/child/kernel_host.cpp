@@ -9,7 +9,8 @@ kernel_host::kernel_host(connection_info& where, interpreter& language)
     : context_(make_context()),
       session_(make_uuid()),
       shell_(context_, where, session_, language, outbox_),
-      control_(context_, where, session_, shell_, outbox_) {}
+      control_(context_, where, session_, shell_, outbox_) {
+}
 
 kernel_host::~kernel_host() = default;
 

@@ -17,10 +17,10 @@ namespace kmux::child {
 
 /// Owns both loops: shell on the thread that calls run(), control on one of its own.
 ///
-/// stop() may be called from any thread, any number of times; it returns when both loops have ended,
-/// except on the loops' own threads, which cannot wait for themselves: there it only asks.
+/// stop() may be called from any thread, any number of times; it returns when both loops have
+/// ended, except on the loops' own threads, which cannot wait for themselves: there it only asks.
 class kernel_host {
- public:
+public:
   /// Binds the sockets; ports that were 0 are set in `where`. Throws where that fails.
   kernel_host(connection_info& where, interpreter& language);
   ~kernel_host();
@@ -31,7 +31,7 @@ class kernel_host {
   /// As SIGINT does: aims at the cell that runs now, if any.
   void interrupt() noexcept { shell_.interrupt(); }
 
- private:
+private:
   zmq::context_t context_;
   std::string session_;
   outbox outbox_;

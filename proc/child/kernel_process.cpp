@@ -3,13 +3,12 @@
 #include <cerrno>
 #include <csignal>
 #include <cstring>
-#include <vector>
-
 #include <fcntl.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#include <vector>
 
 namespace kmux::child {
 
@@ -22,11 +21,14 @@ struct image {
   std::string directory;
 
   explicit image(const launch_spec& spec) : words(spec.argv), directory(spec.cwd) {
-    for (const auto& [name, value] : spec.env) variables.push_back(name + "=" + value);
+    for (const auto& [name, value] : spec.env)
+      variables.push_back(name + "=" + value);
     // jupyter_client's promise to kernels: they end when this process is gone.
     variables.push_back("JPY_PARENT_PID=" + std::to_string(::getpid()));
-    for (auto& each : words) argv.push_back(each.data());
-    for (auto& each : variables) envp.push_back(each.data());
+    for (auto& each : words)
+      argv.push_back(each.data());
+    for (auto& each : variables)
+      envp.push_back(each.data());
     argv.push_back(nullptr);
     envp.push_back(nullptr);
   }
@@ -41,7 +43,8 @@ struct image {
 [[noreturn]] void become(image& what, pid_t parent, int output, int errors) {
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);
   if (::getppid() != parent) ::_exit(127);  // it ended before the line above
-  for (int s = 1; s < NSIG; ++s) ::signal(s, SIG_DFL);
+  for (int s = 1; s < NSIG; ++s)
+    ::signal(s, SIG_DFL);
   sigset_t none;
   sigemptyset(&none);
   ::sigprocmask(SIG_SETMASK, &none, nullptr);
@@ -51,7 +54,6 @@ struct image {
   ::execvpe(what.argv.front(), what.argv.data(), what.envp.data());
   fail(errors);
 }
-
 
 }  // namespace
 
@@ -81,7 +83,8 @@ result<kernel_process> kernel_process::start(const launch_spec& spec) {
   } while (n < 0 && errno == EINTR);
   if (n == sizeof reason) {
     ::waitpid(out.pid_, nullptr, 0);
-    return error{errc::not_found, "cannot start " + spec.argv.front() + ": " + std::strerror(reason)};
+    return error{errc::not_found,
+                 "cannot start " + spec.argv.front() + ": " + std::strerror(reason)};
   }
   out.pidfd_ = unique_fd(static_cast<int>(::syscall(SYS_pidfd_open, out.pid_, 0)));
   ::fcntl(out.output_.get(), F_SETFL, O_NONBLOCK);

@@ -3,18 +3,18 @@
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
-#include <fstream>
-#include <string>
-#include <vector>
-
 #include <fcntl.h>
-#include <fmt/format.h>
+#include <fstream>
 #include <malloc.h>
+#include <netinet/in.h>
+#include <string>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
-#include <netinet/in.h>
 #include <unistd.h>
+#include <vector>
+
+#include <fmt/format.h>
 
 #include "proc/child/control_loop.hpp"
 #include "proc/child/echo_interpreter.hpp"
@@ -71,8 +71,8 @@ connection_info read_connection(const std::string& path) {
   return *info;
 }
 
-/// A port that is free now. Another program may take it first: then the kernel fails, and is started
-/// again with others. Only for kernels that cannot use ipc.
+/// A port that is free now. Another program may take it first: then the kernel fails, and is
+/// started again with others. Only for kernels that cannot use ipc.
 int free_port() {
   const unique_fd fd(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
   sockaddr_in address{};

@@ -13,7 +13,7 @@ namespace kmux::child {
 /// Bounded by bytes. When it is full, push() waits: user code that prints faster than the world can
 /// read is slowed down, as by a terminal; nothing is dropped.
 class outbox {
- public:
+public:
   explicit outbox(std::size_t bound = 4 << 20) : bound_(bound) {}
 
   /// Any thread but the control loop's. False once closed.
@@ -25,7 +25,7 @@ class outbox {
   /// Readable while there may be something to take.
   int fd() const noexcept { return ready_.fd(); }
 
- private:
+private:
   std::mutex mutex_;
   std::condition_variable room_;
   std::deque<frame_list> queue_;

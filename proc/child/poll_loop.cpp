@@ -16,7 +16,8 @@ void poll_loop::wait(std::chrono::milliseconds timeout, std::vector<zmq_pollitem
   const long milliseconds = timeout == forever ? -1 : static_cast<long>(timeout.count());
   if (zmq_poll(items.data(), static_cast<int>(items.size()), milliseconds) >= 0) return;
   if (errno != EINTR) throw zmq::error_t();
-  for (auto& each : items) each.revents = 0;
+  for (auto& each : items)
+    each.revents = 0;
 }
 
 void poll_loop::run() {

@@ -14,7 +14,7 @@ namespace kmux::child {
 /// Set up and run by one thread; stop() may be called by any, at any time, more than once. What is
 /// watched must outlive run().
 class poll_loop {
- public:
+public:
   using callback = std::function<void()>;
   using condition = std::function<bool()>;
 
@@ -30,7 +30,7 @@ class poll_loop {
   void run();
   void stop() noexcept { stop_.set(); }
 
- private:
+private:
   struct watched {
     zmq_pollitem_t item;
     callback call;

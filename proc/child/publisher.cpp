@@ -7,7 +7,8 @@ namespace kmux::child {
 void publisher::publish(frame_list&& frames) {
   if (queue_.empty() && send_message(socket_, frames)) return;
   std::size_t bytes = 0;
-  for (std::size_t i = 0; i < frames.size(); ++i) bytes += frames[i].size();
+  for (std::size_t i = 0; i < frames.size(); ++i)
+    bytes += frames[i].size();
   bytes_ += bytes;
   queue_.push_back({std::move(frames), bytes});
 }

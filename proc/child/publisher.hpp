@@ -15,7 +15,7 @@ namespace kmux::child {
 /// nothing for `patience` would hold up everybody: from then on it alone loses messages, until the
 /// set of subscribers changes. Owned by the control loop; its thread only.
 class publisher {
- public:
+public:
   using clock = std::chrono::steady_clock;
   static constexpr auto patience = std::chrono::seconds(10);
   static constexpr std::size_t most_waiting = 64 << 20;  ///< bytes; then full()
@@ -34,7 +34,7 @@ class publisher {
 
   zmq::socket_t& socket() noexcept { return socket_; }
 
- private:
+private:
   struct waiting_message {
     frame_list frames;
     std::size_t bytes;

@@ -1,8 +1,8 @@
 #include "proc/child/relay.hpp"
 
 #include <array>
-
 #include <csignal>
+
 #include <fmt/format.h>
 
 #include "proc/child/control_loop.hpp"
@@ -18,6 +18,7 @@ namespace {
 /// A kernel that has ended has nothing more to say when it has been quiet for so long.
 constexpr auto quiet = std::chrono::milliseconds(20);
 constexpr auto longest_farewell = std::chrono::milliseconds(500);
+constexpr std::size_t most_not_welcomed = 100;
 constexpr int batch = 256;  ///< messages before the loop looks at everything else
 
 }  // namespace
@@ -72,8 +73,10 @@ relay::relay(connection_info& outer, const connection_info& inner, const launch_
   // Kernels address stdin by the identity that asked on shell: both must have the same.
   const std::string id = "relay-" + make_uuid();
   const auto dealer = zmq::socket_type::dealer;
-  shell_ = {make_router(context_, outer, outer.shell_port), connect(context_, dealer, inner.shell(), id)};
-  stdin_ = {make_router(context_, outer, outer.stdin_port), connect(context_, dealer, inner.stdin_(), id)};
+  shell_ = {make_router(context_, outer, outer.shell_port),
+            connect(context_, dealer, inner.shell(), id)};
+  stdin_ = {make_router(context_, outer, outer.stdin_port),
+            connect(context_, dealer, inner.stdin_(), id)};
   control_ = {make_router(context_, outer, outer.control_port),
               connect(context_, dealer, inner.control(), id)};
 }
@@ -81,7 +84,8 @@ relay::relay(connection_info& outer, const connection_info& inner, const launch_
 relay::~relay() = default;
 
 void relay::watch(poll_loop& loop, bridge& b) {
-  loop.watch(b.outer, [&b] { b.to_kernel(); }, [&b] { return b.kernel_has_room(); });
+  loop.watch(
+      b.outer, [&b] { b.to_kernel(); }, [&b] { return b.kernel_has_room(); });
   loop.watch(b.inner, [&b] { b.to_client(); });
 }
 
@@ -103,13 +107,10 @@ void relay::run_control() {
   control_loop_.watch(control_.outer, [this] { read_control(); });
   control_loop_.watch(control_.inner, [this] { control_.to_client(); });
   control_loop_.watch(heartbeat_, [this] { answer_heartbeats(heartbeat_); });
-  control_loop_.watch(iopub_, [this] { read_iopub(); }, [this] { return !publisher_.full(); });
+  control_loop_.watch(
+      iopub_, [this] { read_iopub(); }, [this] { return !publisher_.full(); });
   control_loop_.watch(publisher_.socket(), [this] {
-    publisher_.read_subscriptions([this](std::string_view topic) {
-      if (!is_utf8(topic)) return;
-      const std::string content = fmt::format(R"({{"subscription": {}}})", json_quote(topic));
-      publish({"iopub_welcome", "{}", content, "{}", {}});
-    });
+    publisher_.read_subscriptions([this](std::string_view topic) { welcome(topic); });
   });
   control_loop_.watch(kernel_.output(), [this] { read_output(); });
   control_loop_.watch(kernel_.pidfd(), [this] { control_loop_.stop(); });
@@ -143,9 +144,24 @@ void relay::on_signal() {
   }
 }
 
+void relay::welcome(std::string_view topic) {
+  if (!is_utf8(topic)) return;
+  if (!heard_) {
+    if (not_welcomed_.size() < most_not_welcomed) not_welcomed_.emplace_back(topic);
+    return;
+  }
+  const std::string content = fmt::format(R"({{"subscription": {}}})", json_quote(topic));
+  publish({"iopub_welcome", "{}", content, "{}", {}});
+}
+
 void relay::read_iopub() {
   frame_list frames;
   for (int i = 0; i < batch && !publisher_.full() && receive_message(iopub_, frames); ++i) {
+    if (!std::exchange(heard_, true)) {
+      for (const auto& topic : not_welcomed_)
+        welcome(topic);
+      not_welcomed_.clear();
+    }
     if (frames.size() > 0) publisher_.publish(std::move(frames));
     frames = {};
   }
@@ -166,13 +182,13 @@ void relay::read_control() {
     if (frames.size() == 0) continue;
     // Looked into only where the answer is ours: the kernel judges everything else itself.
     std::vector<std::string_view> views;
-    for (std::size_t f = 0; f < frames.size(); ++f) views.push_back(frames.view(f));
+    for (std::size_t f = 0; f < frames.size(); ++f)
+      views.push_back(frames.view(f));
     wire_view wire;
     header head;
-    const bool is_interrupt = !interrupt_by_message_ &&
-                              decode_wire(views, message_limits{}, wire) == errc::ok &&
-                              peek_header(wire.message.header, head) == errc::ok &&
-                              head.msg_type == "interrupt_request";
+    const bool is_interrupt =
+        !interrupt_by_message_ && decode_wire(views, message_limits{}, wire) == errc::ok &&
+        peek_header(wire.message.header, head) == errc::ok && head.msg_type == "interrupt_request";
     if (!is_interrupt) {
       send_message(control_.inner, frames);
     } else if (const auto r = reader_.read(std::move(frames))) {
@@ -187,12 +203,14 @@ void relay::interrupt(const request& r) {
   const std::string_view parent = r.message().header;
   publish({"status", parent, R"({"execution_state": "busy"})", "{}", {}});
   ::kill(0, SIGINT);
-  auto frames = composer_.reply(r.identities(),
-                                {"interrupt_reply", parent, R"({"status": "ok"})", "{}", {}});
+  auto frames =
+      composer_.reply(r.identities(), {"interrupt_reply", parent, R"({"status": "ok"})", "{}", {}});
   send_message(control_.outer, frames);
   publish({"status", parent, R"({"execution_state": "idle"})", "{}", {}});
 }
 
-void relay::publish(const outgoing_message& m) { publisher_.publish(composer_.broadcast(m)); }
+void relay::publish(const outgoing_message& m) {
+  publisher_.publish(composer_.broadcast(m));
+}
 
 }  // namespace kmux::child

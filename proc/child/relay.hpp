@@ -5,6 +5,7 @@
 #include <mutex>
 #include <string>
 #include <thread>
+#include <vector>
 
 #include <zmq.hpp>
 
@@ -23,7 +24,7 @@ namespace kmux::child {
 /// key. Shell and stdin on the thread that calls run(), control, iopub, heartbeat, signals and the
 /// kernel's end on another. The kernel's output is always drained.
 class relay {
- public:
+public:
   /// `outer` is bound; `inner` is where the kernel, already started, will bind.
   relay(connection_info& outer, const connection_info& inner, const launch_spec&, kernel_process);
   ~relay();
@@ -33,7 +34,7 @@ class relay {
   /// Any thread: SIGTERM to the kernel; run() ends when it does.
   void stop() noexcept { kernel_.signal(SIGTERM); }
 
- private:
+private:
   struct bridge {  ///< an outer ROUTER and the DEALER behind it
     zmq::socket_t outer, inner;
     void to_kernel();
@@ -48,6 +49,7 @@ class relay {
   void read_control();
   void interrupt(const request&);
   void publish(const outgoing_message&);
+  void welcome(std::string_view topic);
   void read_iopub();
   void read_output();
   void on_signal();
@@ -63,6 +65,10 @@ class relay {
   request_reader reader_;
   composer composer_;
   poll_loop shell_loop_, control_loop_;
+  /// A welcome (JEP 65) promises that nothing is missed from now on: not before the kernel's own
+  /// iopub is heard here.
+  bool heard_ = false;
+  std::vector<std::string> not_welcomed_;
   unique_fd signals_;
 };
 

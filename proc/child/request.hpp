@@ -21,7 +21,7 @@ struct request {
 /// Turns frames into requests. What is malformed, unsigned or replayed is counted and dropped: it
 /// never ends a kernel. One for each thread.
 class request_reader {
- public:
+public:
   explicit request_reader(std::string_view key) : signer_(key) {}
 
   std::optional<request> read(frame_list&& frames) {
@@ -42,7 +42,7 @@ class request_reader {
   }
   std::uint64_t dropped() const noexcept { return dropped_; }
 
- private:
+private:
   message_limits limits_;
   signer signer_;
   replay_guard replays_;

@@ -34,7 +34,7 @@ void execution::stream(std::string_view name, std::string_view text) {
 /// What the code of one request may do. Between its construction and its end, and only then, an
 /// interrupt has somebody to hit.
 class shell_loop::running : public execution {
- public:
+public:
   running(shell_loop& loop, const request& r, bool allow_stdin)
       : loop_(loop), request_(r), allow_stdin_(allow_stdin) {
     const std::lock_guard lock(loop_.mutex_);
@@ -60,8 +60,8 @@ class shell_loop::running : public execution {
     zmq_pollitem_t item{nullptr, loop_.wake_.fd(), ZMQ_POLLIN, 0};
     const auto until = std::chrono::steady_clock::now() + duration;
     while (!interrupted()) {
-      const auto left = std::chrono::ceil<std::chrono::milliseconds>(
-          until - std::chrono::steady_clock::now());
+      const auto left =
+          std::chrono::ceil<std::chrono::milliseconds>(until - std::chrono::steady_clock::now());
       if (left.count() <= 0) return true;
       zmq_poll(&item, 1, static_cast<long>(left.count()));
     }
@@ -69,7 +69,7 @@ class shell_loop::running : public execution {
   }
   std::optional<std::string> input(std::string_view prompt, bool password) override;
 
- private:
+private:
   std::optional<std::string> answer_in(const frame_list&);
 
   shell_loop& loop_;
@@ -110,7 +110,8 @@ shell_loop::shell_loop(zmq::context_t& context, connection_info& where, const st
       stdin_(make_router(context, where, where.stdin_port)),
       reader_(where.key),
       stdin_reader_(where.key),
-      composer_(where.key, session, "s") {}
+      composer_(where.key, session, "s") {
+}
 
 void shell_loop::stop() noexcept {
   const std::lock_guard lock(mutex_);
@@ -201,7 +202,8 @@ std::string shell_loop::other_reply(const request& r) {
   if (!content) return {};
   const auto code = json::string_at(*content, "code").value_or("");
   const auto* const cursor = json::find(*content, "cursor_pos");
-  const std::size_t at = cursor != nullptr && cursor->IsUint64() ? cursor->GetUint64() : code.size();
+  const std::size_t at =
+      cursor != nullptr && cursor->IsUint64() ? cursor->GetUint64() : code.size();
   if (type == "complete_request") return with_status(language_.complete(code, at));
   if (type == "inspect_request") return with_status(language_.inspect(code, at));
   if (type == "is_complete_request") return language_.is_complete(code);
@@ -221,20 +223,21 @@ void shell_loop::execute(request& r, running& context) {
   asked.execution_count = count_;
   const std::string& header = std::string(r.message().header);
   if (!asked.silent) {
-    const std::string input = fmt::format(R"({{"code": {}, "execution_count": {}}})",
-                                          json_quote(asked.code), count_);
+    const std::string input =
+        fmt::format(R"({{"code": {}, "execution_count": {}}})", json_quote(asked.code), count_);
     publish(header, {"execute_input", {}, input, "{}", {}});
   }
   const auto done = language_.execute(asked, context);
   if (done.ok) {
     reply(r, "execute_reply",
           fmt::format(R"({{"status": "ok", "execution_count": {}, "payload": [], )"
-                      R"("user_expressions": {{}}}})", count_));
+                      R"("user_expressions": {{}}}})",
+                      count_));
     return;
   }
-  const std::string error = fmt::format(R"("ename": {0}, "evalue": {1}, "traceback": [{2}])",
-                                        json_quote(done.ename), json_quote(done.evalue),
-                                        json_quote(done.ename + ": " + done.evalue));
+  const std::string error =
+      fmt::format(R"("ename": {0}, "evalue": {1}, "traceback": [{2}])", json_quote(done.ename),
+                  json_quote(done.evalue), json_quote(done.ename + ": " + done.evalue));
   publish(header, {"error", {}, "{" + error + "}", "{}", {}});
   reply(r, "execute_reply",
         fmt::format(R"({{"status": "error", "execution_count": {}, {}}})", count_, error));

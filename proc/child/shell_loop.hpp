@@ -18,7 +18,7 @@ namespace kmux::child {
 
 /// Owns the shell and stdin sockets. run() on one thread; interrupt() and stop() from any.
 class shell_loop {
- public:
+public:
   shell_loop(zmq::context_t&, connection_info& where, const std::string& session,
              interpreter& language, outbox& out);
 
@@ -29,7 +29,7 @@ class shell_loop {
 
   const std::string& kernel_info() const noexcept { return kernel_info_; }
 
- private:
+private:
   class running;  ///< one request's execution
 
   void read();
@@ -51,8 +51,8 @@ class shell_loop {
   bool aborting_ = false;
   int count_ = 0;
 
-  std::mutex mutex_;        ///< of the three below
-  bool busy_ = false;       ///< a request runs
+  std::mutex mutex_;          ///< of the three below
+  bool busy_ = false;         ///< a request runs
   bool interrupted_ = false;  ///< that request is to be interrupted
   bool stopping_ = false;
   event_fd wake_;  ///< readable since an interrupt or stop, while a request runs

@@ -10,7 +10,8 @@
 
 namespace kmux {
 
-inline constexpr std::size_t most_frames = 4200;  ///< what one message may have: 4096 buffers and the rest
+inline constexpr std::size_t most_frames =
+    4200;  ///< what one message may have: 4096 buffers and the rest
 
 /// One whole message into `frames`; false where there is none. A message of more than `most` frames
 /// is read to its end and thrown away: `frames` is then empty.

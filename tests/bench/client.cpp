@@ -2,13 +2,13 @@
 
 #include <array>
 #include <fstream>
-#include <stdexcept>
-
 #include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <stdexcept>
 #include <sys/socket.h>
 #include <unistd.h>
+
 #include <zmq.hpp>
 
 #include "protocol/connection_file.hpp"
@@ -28,27 +28,30 @@ struct request {
   std::string header, content;
 
   request(const std::string& session, const std::string& code)
-      : header(make_header({id, session, "bench", "2026-01-01T00:00:00.000000Z", "execute_request"})),
+      : header(
+            make_header({id, session, "bench", "2026-01-01T00:00:00.000000Z", "execute_request"})),
         content(R"({"silent": false, "store_history": true, "allow_stdin": false, "code": )" +
                 json_quote(code) + "}") {}
   message_view view() const { return {header, "{}", "{}", content, {}}; }
 };
 
 void look_into(const message_view& m, received& out) {
-  if (peek_header(m.header, out.head) != errc::ok || peek_header(m.parent_header, out.parent) != errc::ok) {
+  if (peek_header(m.header, out.head) != errc::ok ||
+      peek_header(m.parent_header, out.parent) != errc::ok) {
     throw std::runtime_error("a header that is no header");
   }
   out.content = m.content;
 }
 
 class zmq_client : public client {
- public:
+public:
   explicit zmq_client(const connection_info& where) : signer_(where.key) {
     shell_ = zmq::socket_t(context_, zmq::socket_type::dealer);
     iopub_ = zmq::socket_t(context_, zmq::socket_type::sub);
     iopub_.set(zmq::sockopt::rcvhwm, 0);
     iopub_.set(zmq::sockopt::subscribe, "");
-    for (auto* const each : {&shell_, &iopub_}) each->set(zmq::sockopt::linger, 0);
+    for (auto* const each : {&shell_, &iopub_})
+      each->set(zmq::sockopt::linger, 0);
     shell_.connect(where.shell());
     iopub_.connect(where.iopub());
   }
@@ -74,12 +77,13 @@ class zmq_client : public client {
         out.from = each == &shell_ ? channel::shell : channel::iopub;
         return look_into(message_->message(), out);
       }
-      zmq_pollitem_t items[] = {{iopub_.handle(), 0, ZMQ_POLLIN, 0}, {shell_.handle(), 0, ZMQ_POLLIN, 0}};
+      zmq_pollitem_t items[] = {{iopub_.handle(), 0, ZMQ_POLLIN, 0},
+                                {shell_.handle(), 0, ZMQ_POLLIN, 0}};
       if (zmq_poll(items, 2, 20'000) <= 0) throw std::runtime_error("nothing came for 20 s");
     }
   }
 
- private:
+private:
   zmq::context_t context_;
   zmq::socket_t shell_, iopub_;
   signer signer_;
@@ -88,18 +92,21 @@ class zmq_client : public client {
 };
 
 class ws_client : public client {
- public:
+public:
   explicit ws_client(const std::string& url) {
     const auto slash = url.find('/', 5);
     const auto authority = url.substr(5, slash - 5);
     const auto colon = authority.rfind(':');
     connect(authority.substr(0, colon), authority.substr(colon + 1));
-    const std::string head = "GET " + url.substr(slash) + " HTTP/1.1\r\nHost: " + authority +
-                             "\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-                             "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\nSec-WebSocket-Version: 13\r\n"
-                             "Sec-WebSocket-Protocol: " + std::string(ws_v1_subprotocol) + "\r\n\r\n";
+    const std::string head =
+        "GET " + url.substr(slash) + " HTTP/1.1\r\nHost: " + authority +
+        "\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+        "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\nSec-WebSocket-Version: 13\r\n"
+        "Sec-WebSocket-Protocol: " +
+        std::string(ws_v1_subprotocol) + "\r\n\r\n";
     write(head);
-    while (buffer_.find("\r\n\r\n") == std::string::npos) more();
+    while (buffer_.find("\r\n\r\n") == std::string::npos)
+      more();
     if (buffer_.find(" 101 ") != 8) throw std::runtime_error(buffer_);
     at_ = buffer_.find("\r\n\r\n") + 4;
   }
@@ -125,18 +132,20 @@ class ws_client : public client {
       if (opcode == 8) throw std::runtime_error("closed: " + std::string(payload.substr(2)));
       if (opcode != 2) continue;
       channel_message m;
-      if (decode_ws_v1(payload, {}, m) != errc::ok) throw std::runtime_error("a frame that is none");
+      if (decode_ws_v1(payload, {}, m) != errc::ok)
+        throw std::runtime_error("a frame that is none");
       out.from = m.channel;
       return look_into(m.message, out);
     }
   }
 
- private:
+private:
   void connect(const std::string& host, const std::string& port) {
     addrinfo* found = nullptr;
     addrinfo hints{};
     hints.ai_socktype = SOCK_STREAM;
-    if (::getaddrinfo(host.c_str(), port.c_str(), &hints, &found) != 0) throw std::runtime_error("no such host");
+    if (::getaddrinfo(host.c_str(), port.c_str(), &hints, &found) != 0)
+      throw std::runtime_error("no such host");
     fd_ = ::socket(found->ai_family, SOCK_STREAM, 0);
     const int one = 1;
     ::setsockopt(fd_, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
@@ -165,13 +174,15 @@ class ws_client : public client {
   }
   void need(std::size_t bytes) {
     wanted_ = at_ + bytes;
-    while (buffer_.size() - at_ < bytes) more();
+    while (buffer_.size() - at_ < bytes)
+      more();
     wanted_ = 0;
   }
   std::uint64_t number(std::size_t bytes) {
     need(bytes);
     std::uint64_t value = 0;
-    for (; bytes > 0; --bytes) value = value << 8 | static_cast<unsigned char>(buffer_[at_++]);
+    for (; bytes > 0; --bytes)
+      value = value << 8 | static_cast<unsigned char>(buffer_[at_++]);
     return value;
   }
   std::pair<int, std::size_t> frame() {

@@ -18,7 +18,7 @@ struct received {
 };
 
 class client {
- public:
+public:
   virtual ~client() = default;
   /// Sends an execute_request on shell; returns its msg_id.
   virtual std::string execute(const std::string& code) = 0;

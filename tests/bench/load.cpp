@@ -32,7 +32,8 @@ std::size_t finish(client& c, const std::string& id, std::string_view counted) {
       replied = true;
     } else if (m.head.msg_type == counted) {
       ++count;
-    } else if (m.head.msg_type == "status" && m.content.find("\"idle\"") != std::string_view::npos) {
+    } else if (m.head.msg_type == "status" &&
+               m.content.find("\"idle\"") != std::string_view::npos) {
       idle = true;
     }
   }
@@ -55,7 +56,9 @@ void round_trips(const std::string& target, int count) {
     if (i >= count / 10) times.push_back(microseconds(steady::now() - begin));
   }
   std::sort(times.begin(), times.end());
-  const auto at = [&](double q) { return times[static_cast<std::size_t>(q * static_cast<double>(times.size() - 1))]; };
+  const auto at = [&](double q) {
+    return times[static_cast<std::size_t>(q * static_cast<double>(times.size() - 1))];
+  };
   fmt::print("{{\"p50_us\": {:.1f}, \"p99_us\": {:.1f}}}\n", at(0.5), at(0.99));
 }
 
@@ -64,9 +67,11 @@ void flood(const std::string& target, int count, int size, int clients) {
   std::vector<std::unique_ptr<client>> all;
   for (int i = 0; i < clients; ++i) {
     // Each a session of its own: the first may be told the URL's, the others add to it.
-    all.push_back(connect(i == 0 || target.find("ws://") != 0 ? target : target + std::to_string(i)));
+    all.push_back(
+        connect(i == 0 || target.find("ws://") != 0 ? target : target + std::to_string(i)));
   }
-  for (const auto& each : all) settle(*each);
+  for (const auto& each : all)
+    settle(*each);
   const auto begin = steady::now();
   const std::string id = all[0]->execute(fmt::format("flood {} {}", count, size));
   std::vector<std::size_t> got(all.size());
@@ -77,15 +82,19 @@ void flood(const std::string& target, int count, int size, int clients) {
       all[i]->receive(m);
       if (m.parent.msg_id != id || m.from != channel::iopub) continue;
       if (m.head.msg_type == "stream") ++got[i];
-      if (m.head.msg_type == "status" && m.content.find("\"idle\"") != std::string_view::npos) return;
+      if (m.head.msg_type == "status" && m.content.find("\"idle\"") != std::string_view::npos)
+        return;
     }
   };
-  for (std::size_t i = 1; i < all.size(); ++i) threads.emplace_back(listen, i);
+  for (std::size_t i = 1; i < all.size(); ++i)
+    threads.emplace_back(listen, i);
   listen(0);
-  for (auto& each : threads) each.join();
+  for (auto& each : threads)
+    each.join();
   const double seconds = microseconds(steady::now() - begin) / 1e6;
   std::size_t total = 0;
-  for (const auto n : got) total += n;
+  for (const auto n : got)
+    total += n;
   fmt::print("{{\"seconds\": {:.3f}, \"deliveries_per_s\": {:.0f}, \"lost\": {}}}\n", seconds,
              static_cast<double>(total) / seconds,
              static_cast<long long>(count) * clients - static_cast<long long>(total));
@@ -97,7 +106,8 @@ void big(const std::string& target, int megabytes) {
   const auto begin = steady::now();
   finish(*c, c->execute(fmt::format("big {}", megabytes)), "");
   const double seconds = microseconds(steady::now() - begin) / 1e6;
-  fmt::print("{{\"seconds\": {:.3f}, \"megabytes_per_s\": {:.0f}}}\n", seconds, megabytes / seconds);
+  fmt::print("{{\"seconds\": {:.3f}, \"megabytes_per_s\": {:.0f}}}\n", seconds,
+             megabytes / seconds);
 }
 
 }  // namespace
@@ -113,7 +123,10 @@ int main(int argc, char** argv) {
     fmt::print(stderr, "kmux-load: {}\n", e.what());
     return 1;
   }
-  fmt::print(stderr, "usage: kmux-load rtt TARGET COUNT | flood TARGET COUNT SIZE CLIENTS | big TARGET MEGABYTES\n"
-                     "TARGET: a connection file, or ws://HOST:PORT/api/kernels/ID/channels?token=T&session_id=S\n");
+  fmt::print(
+      stderr,
+      "usage: kmux-load rtt TARGET COUNT | flood TARGET COUNT SIZE CLIENTS | big TARGET MEGABYTES\n"
+      "TARGET: a connection file, or "
+      "ws://HOST:PORT/api/kernels/ID/channels?token=T&session_id=S\n");
   return 2;
 }

@@ -32,6 +32,14 @@ def wait_until(condition, seconds=20, what=""):
         time.sleep(pause := min(pause * 2, 0.05))
 
 
+def has_ended(pid):
+    """Gone, or a zombie that only its parent can bury."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] == "Z"
+    except OSError:
+        return True
+
+
 class Channels:
     """A client's WebSocket on a kernel, in either protocol."""
 
@@ -167,6 +175,7 @@ class Daemon:
         inherited = {k: v for k, v in os.environ.items() if not k.startswith("KMUX_")}
         self.environment = {**inherited, "JUPYTER_PATH": str(directory / "jupyter"), "HOME": str(directory), **dict(environment)}
         self.process = None
+        self.sockets = []
 
     def start(self):
         with open(self.log, "ab") as log:
@@ -194,13 +203,15 @@ class Daemon:
         """Stops every kernel and the daemon, and checks that both went as they should."""
         if self.process is None:
             return
+        for each in self.sockets:
+            each.socket.shutdown()
         pids = [k["kmux"]["pid"] for k in self.get("kernels").json() if k["kmux"]["pid"]] if self.process.poll() is None else []
         if self.process.poll() is None:
             for kernel in self.get("kernels").json():
                 self.delete(f"kernels/{kernel['id']}")
             assert self.stop() == 0, self.log.read_text()
         for pid in pids:
-            assert not Path(f"/proc/{pid}").exists(), f"process {pid} was left behind"
+            assert has_ended(pid), f"process {pid} was left behind"
 
     def call(self, method, path, token=TOKEN, **more):
         headers = {**({"Authorization": f"token {token}"} if token else {}), **more.pop("headers", {})}
@@ -224,7 +235,8 @@ class Daemon:
         return self.get(f"kernels/{kernel}").json()
 
     def channels(self, kernel, **more):
-        return Channels(self, kernel, **more)
+        self.sockets.append(Channels(self, kernel, **more))
+        return self.sockets[-1]
 
     def add_kernelspec(self, name, argv, **more):
         directory = self.directory / "jupyter/kernels" / name

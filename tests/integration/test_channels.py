@@ -1,5 +1,6 @@
 """The WebSocket: both protocols, who gets what, and how it ends."""
 
+import contextlib
 import json
 import struct
 import uuid
@@ -185,12 +186,14 @@ def test_text_that_is_not_utf8_and_what_is_too_large(make_daemon):
     channels.socket.send(b"\xff\xfe", websocket.ABNF.OPCODE_TEXT)
     assert channels.until(lambda m: "closed" in m)[-1]["closed"] == 1007
     channels = daemon.channels(kernel)
-    channels.execute("echo " + "x" * 200_000)
+    with contextlib.suppress(ConnectionError):  # it may be told before it has sent everything
+        channels.execute("echo " + "x" * 200_000)
     assert channels.until(lambda m: "closed" in m)[-1]["closed"] == 1009
     assert daemon.channels(kernel).text("echo fine") == "fine\n"
 
 
 def test_a_client_that_disappears_in_a_frame(daemon, kernel):
+    wait_until(lambda: daemon.model(kernel)["execution_state"] == "idle")
     before = daemon.descriptors()
     channels = daemon.channels(kernel)
     channels.socket.sock.sendall(b"\x82\xfe\xff\xff1234only the beginning")
@@ -200,11 +203,11 @@ def test_a_client_that_disappears_in_a_frame(daemon, kernel):
 
 
 def test_a_slow_client_is_closed_and_another_is_not_held_up(make_daemon):
-    daemon = make_daemon('[kernels]\necho = true\n[limits]\nclient_queue_bytes = "1MiB"\n').start()
+    daemon = make_daemon('[kernels]\necho = true\n[limits]\nclient_queue_bytes = "8MiB"\n').start()
     kernel = daemon.kernel()
     slow, quick = daemon.channels(kernel), daemon.channels(kernel, protocol=V1)
-    got = [m for m in quick.run("flood 100000 200") if m["msg_type"] == "stream"]
-    assert len(got) == 100_000
+    for _ in range(20):
+        assert sum(m["msg_type"] == "stream" for m in quick.run("flood 5000 200")) == 5000
     assert slow.until(lambda m: "closed" in m)[-1]["closed"] == 1008
 
 
