@@ -28,6 +28,7 @@ struct member_picker : rapidjson::BaseReaderHandler<rapidjson::UTF8<>, member_pi
     wrong_type = true;
     return false;
   }
+  bool RawNumber(const char*, size, bool) { return Default(); }
   bool Null() {
     target = nullptr;
     return true;
@@ -88,7 +89,8 @@ struct state_field {
 template <class Fields>
 errc pick(std::string_view text, Fields fields) {
   constexpr unsigned flags = rapidjson::kParseIterativeFlag |
-                             rapidjson::kParseValidateEncodingFlag | rapidjson::kParseNanAndInfFlag;
+                             rapidjson::kParseValidateEncodingFlag |
+                             rapidjson::kParseNanAndInfFlag | rapidjson::kParseNumbersAsStringsFlag;
   // Reused between calls: the reader's stack is the only allocation here.
   thread_local rapidjson::Reader reader;
   member_picker<Fields> picker(fields);

@@ -18,7 +18,8 @@ constexpr std::string_view empty_object = "{}";
 constexpr int deepest = 1000;
 constexpr unsigned parse_flags = rapidjson::kParseIterativeFlag |
                                  rapidjson::kParseValidateEncodingFlag |
-                                 rapidjson::kParseNanAndInfFlag;
+                                 rapidjson::kParseNanAndInfFlag |
+                                 rapidjson::kParseNumbersAsStringsFlag;  // 1e999 is none of ours
 
 /// Finds the byte ranges of the outermost object's members in one pass, building nothing.
 struct slicer : rapidjson::BaseReaderHandler<rapidjson::UTF8<>, slicer> {
@@ -47,6 +48,7 @@ struct slicer : rapidjson::BaseReaderHandler<rapidjson::UTF8<>, slicer> {
     return true;
   }
   bool Default() { return scalar(); }
+  bool RawNumber(const char*, size, bool) { return scalar(); }
   bool Null() {
     if (depth != 1) return scalar();
     target = nullptr;  // null counts as absent
@@ -207,8 +209,7 @@ bool is_legacy_safe(const message_view& m) {
     rapidjson::MemoryStream bytes(part.data(), part.size());
     memory input(bytes);
     rapidjson::BaseReaderHandler<> ignore;
-    constexpr unsigned flags = rapidjson::kParseIterativeFlag | rapidjson::kParseNanAndInfFlag;
-    if (reader.Parse<flags>(input, ignore).IsError()) return false;
+    if (reader.Parse<parse_flags>(input, ignore).IsError()) return false;
   }
   return true;
 }

@@ -1,0 +1,142 @@
+// Directories, small files and records, on a real file system.
+#include <filesystem>
+#include <fstream>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <gtest/gtest.h>
+
+#include "proc/launch_spec.hpp"
+#include "proc/supervise/directories.hpp"
+#include "proc/supervise/record.hpp"
+
+namespace kmux::supervise {
+namespace {
+
+namespace fs = std::filesystem;
+
+class files : public testing::Test {
+protected:
+  files() {
+    std::string pattern = (fs::temp_directory_path() / "kmux-test-XXXXXX").string();
+    top_ = ::mkdtemp(pattern.data());
+  }
+  ~files() override { fs::remove_all(top_); }
+  std::string path(const std::string& name) const { return top_ + "/" + name; }
+  static mode_t mode(const std::string& p) {
+    struct stat info {};
+    EXPECT_EQ(::stat(p.c_str(), &info), 0) << p;
+    return info.st_mode & 07777;
+  }
+  std::string top_;
+};
+
+TEST_F(files, are_written_whole_and_private) {
+  ASSERT_TRUE(write_file(path("f"), "one").has_value());
+  ASSERT_TRUE(write_file(path("f"), "two").has_value());
+  EXPECT_EQ(*read_file(path("f")), "two");
+  EXPECT_EQ(mode(path("f")), 0600U);
+  EXPECT_EQ(std::distance(fs::directory_iterator(top_), {}), 1) << "no temporary file stays";
+  EXPECT_EQ(read_file(path("f"), 2).error().code, errc::too_large);
+  EXPECT_EQ(read_file(path("none")).error().code, errc::not_found);
+  fs::create_symlink(path("f"), path("link"));
+  EXPECT_FALSE(read_file(path("link")).has_value());
+}
+
+TEST_F(files, tails_are_for_people) {
+  std::ofstream(path("log")) << "first\nsecond\n\x1b[31mred\xff\x01\tend\n";
+  EXPECT_EQ(tail_of_file(path("log"), 2).find("first"), std::string::npos);
+  const auto tail = tail_of_file(path("log"), 1);
+  EXPECT_EQ(tail.find('\x1b'), std::string::npos);
+  EXPECT_NE(tail.find("\tend"), std::string::npos);
+  EXPECT_EQ(tail_of_file(path("none")), "");
+}
+
+TEST_F(files, the_lock_has_one_holder_and_names_it) {
+  const auto first = directories::open(path("run"), path("state"));
+  ASSERT_TRUE(first.has_value()) << first.error().detail;
+  EXPECT_EQ(mode(path("run")), 0700U);
+  const auto second = directories::open(path("run"), path("state"));
+  ASSERT_FALSE(second.has_value());
+  EXPECT_NE(second.error().detail.find(std::to_string(::getpid())), std::string::npos);
+}
+
+TEST_F(files, a_directory_that_others_may_write_is_refused) {
+  fs::create_directory(path("run"));
+  fs::permissions(path("run"), fs::perms::all);
+  EXPECT_FALSE(directories::open(path("run"), path("state")).has_value());
+}
+
+TEST_F(files, kernels_come_and_go) {
+  const auto d = directories::open(path("run"), path("state"));
+  ASSERT_TRUE(d.has_value());
+  ASSERT_TRUE(d->create_kernel("a-b-c-d-e").has_value());
+  ASSERT_TRUE(d->create_kernel("f-b-c-d-e").has_value());
+  EXPECT_EQ(*d->list_kernels(), (std::vector<std::string>{"a-b-c-d-e", "f-b-c-d-e"}));
+  const auto moved = d->quarantine("f-b-c-d-e");
+  ASSERT_TRUE(moved.has_value());
+  EXPECT_TRUE(fs::exists(*moved));
+  EXPECT_EQ(d->list_kernels()->size(), 1U);
+  ASSERT_TRUE(d->remove_kernel("a-b-c-d-e").has_value());
+  ASSERT_TRUE(d->remove_kernel_state("a-b-c-d-e").has_value());
+  EXPECT_FALSE(fs::exists(d->kernel_runtime("a-b-c-d-e")));
+}
+
+TEST_F(files, socket_paths_fit) {
+  const auto near = directories::open(path("run"), path("state"));
+  ASSERT_TRUE(near->create_kernel("a-b-c-d-e").has_value());
+  EXPECT_EQ(*near->choose_socket_prefix("a-b-c-d-e"), near->kernel_runtime("a-b-c-d-e") + "/k");
+  const auto far = directories::open(path(std::string(120, 'x')), path("state2"));
+  ASSERT_TRUE(far.has_value()) << far.error().detail;
+  ASSERT_TRUE(far->create_kernel("a-b-c-d-e").has_value());
+  const auto prefix = far->choose_socket_prefix("a-b-c-d-e");
+  ASSERT_TRUE(prefix.has_value());
+  EXPECT_LE(prefix->size() + 3, max_socket_path);
+  EXPECT_EQ(mode(fs::path(*prefix).parent_path().string()), 0700U);
+  ASSERT_TRUE(far->remove_kernel("a-b-c-d-e", *prefix).has_value());
+  EXPECT_FALSE(fs::exists(fs::path(*prefix).parent_path()));
+}
+
+TEST(record, is_read_as_it_was_written) {
+  record r;
+  r.id = "a-b-c-d-e";
+  r.kernelspec = "python3";
+  r.owner = "me";
+  r.process = {42, 123456789, "boot"};
+  r.restarts = 3;
+  r.created = "2026-01-01T00:00:00.000000Z";
+  r.last_exit = exit_status{exit_status::cause::signaled, 0, 11, ""};
+  r.env = {{"A", "\"quoted\"\n"}};
+  r.socket_prefix = "/tmp/k";
+  const auto back = parse_record(write_record(r), "record.json");
+  ASSERT_TRUE(back.has_value()) << back.error().detail;
+  EXPECT_EQ(*back, r);
+}
+
+TEST(record, errors_name_the_file) {
+  for (const auto* text : {"", "{", "[]", "{}", R"({"schema": 99})", R"({"schema": 1, "id": 5})"}) {
+    const auto r = parse_record(text, "some/record.json");
+    ASSERT_FALSE(r.has_value()) << text;
+    EXPECT_NE(r.error().detail.find("some/record.json"), std::string::npos) << r.error().detail;
+  }
+}
+
+TEST(launch_spec, is_read_as_it_was_written) {
+  launch_spec s;
+  s.kernel_id = "id";
+  s.connection_file = "/c";
+  s.argv = {"a", "b c", "\xc3\xa9"};
+  s.env = {{"X", "1"}};
+  s.kernel_connection_file = "/k";
+  s.kernel_socket_prefix = "/s";
+  s.interrupt_by_message = true;
+  const auto back = parse_launch_spec(write_launch_spec(s));
+  ASSERT_TRUE(back.has_value()) << back.error().detail;
+  EXPECT_EQ(back->argv, s.argv);
+  EXPECT_EQ(back->env, s.env);
+  EXPECT_TRUE(back->interrupt_by_message);
+  EXPECT_FALSE(parse_launch_spec("{").has_value());
+}
+
+}  // namespace
+}  // namespace kmux::supervise

@@ -1,0 +1,103 @@
+// Real processes: pidfds, signals, ends.
+#include "proc/supervise/process.hpp"
+
+#include <optional>
+#include <spawn.h>
+#include <sys/wait.h>
+
+#include <boost/asio/io_context.hpp>
+#include <gtest/gtest.h>
+
+namespace kmux::supervise {
+namespace {
+
+using namespace std::chrono_literals;
+
+/// A shell in a session of its own.
+pid_t start(const std::string& script) {
+  posix_spawnattr_t attributes;
+  posix_spawnattr_init(&attributes);
+  posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSID);
+  std::string shell = "/bin/sh", flag = "-c", text = script;
+  char* argv[] = {shell.data(), flag.data(), text.data(), nullptr};
+  pid_t pid = -1;
+  EXPECT_EQ(::posix_spawn(&pid, "/bin/sh", nullptr, &attributes, argv, environ), 0);
+  posix_spawnattr_destroy(&attributes);
+  return pid;
+}
+
+struct watched {
+  boost::asio::io_context io;
+  std::unique_ptr<process> it;
+  std::optional<exit_status> ended;
+
+  explicit watched(const std::string& script) {
+    auto made = process::from_child(io, start(script));
+    EXPECT_TRUE(made.has_value());
+    it = std::move(*made);
+    it->on_exit([this](exit_status s) { ended = std::move(s); });
+  }
+  exit_status wait() {
+    while (!ended && io.run_one_for(10s) > 0) {
+    }
+    EXPECT_TRUE(ended.has_value()) << "the process did not end";
+    return ended.value_or(exit_status{});
+  }
+};
+
+TEST(process, tells_codes_and_signals) {
+  EXPECT_EQ(watched("exit 7").wait(), (exit_status{exit_status::cause::exited, 7, 0, ""}));
+  const auto killed = watched("kill -SEGV $$").wait();
+  EXPECT_EQ(killed.how, exit_status::cause::signaled);
+  EXPECT_EQ(killed.signal, SIGSEGV);
+  EXPECT_NE(describe(killed).find("SIGSEGV"), std::string::npos);
+}
+
+TEST(process, signals_reach_the_group_and_nobody_after_the_end) {
+  watched w("sleep 1000");
+  EXPECT_TRUE(w.it->alive());
+  EXPECT_TRUE(w.it->signal_group(SIGTERM).has_value());
+  EXPECT_EQ(w.wait().signal, SIGTERM);
+  EXPECT_FALSE(w.it->alive());
+  EXPECT_EQ(w.it->signal_group(SIGTERM).error().code, errc::not_found);
+  EXPECT_EQ(w.it->signal(SIGTERM).error().code, errc::not_found);
+}
+
+TEST(process, leftovers_of_the_group_are_killed) {
+  int ends[2];
+  ASSERT_EQ(::pipe(ends), 0);
+  // The child that is left behind holds the pipe open as long as it lives.
+  watched w("sleep 1000 >&" + std::to_string(ends[1]) + " & exit 0");
+  ::close(ends[1]);
+  EXPECT_TRUE(w.wait().clean());
+  char byte = 0;
+  EXPECT_EQ(::read(ends[0], &byte, 1), 0) << "end of file: it is gone";
+  ::close(ends[0]);
+}
+
+TEST(process, adoption_wants_the_very_same) {
+  watched w("sleep 1000");
+  boost::asio::io_context io;
+  auto identity = w.it->identity();
+  EXPECT_TRUE(process::adopt(io, identity).has_value());
+  auto older = identity;
+  older.start_ticks -= 1;
+  EXPECT_EQ(process::adopt(io, older).error().code, errc::not_found);
+  auto other_boot = identity;
+  other_boot.boot_id = "another";
+  EXPECT_EQ(process::adopt(io, other_boot).error().code, errc::not_found);
+  w.it->signal(SIGKILL);
+  w.wait();
+  EXPECT_EQ(process::adopt(io, identity).error().code, errc::not_found);
+}
+
+TEST(process, identities_differ) {
+  const auto mine = identify(::getpid());
+  ASSERT_TRUE(mine.has_value());
+  EXPECT_EQ(mine->boot_id, current_boot_id());
+  EXPECT_NE(*mine, *identify(::getppid()));
+  EXPECT_FALSE(identify(-1).has_value());
+}
+
+}  // namespace
+}  // namespace kmux::supervise
