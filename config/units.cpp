@@ -13,7 +13,7 @@ std::optional<double> take_number(std::string_view& text) {
   double value = 0;
   const auto [end, failed] =
       std::from_chars(text.data(), text.data() + text.size(), value, std::chars_format::fixed);
-  if (failed != std::errc{} || value < 0) return std::nullopt;
+  if (failed != std::errc{} || !(value >= 0)) return std::nullopt;
   text.remove_prefix(static_cast<std::size_t>(end - text.data()));
   return value;
 }

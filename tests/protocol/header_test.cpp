@@ -14,7 +14,7 @@ TEST(header, picks_what_routing_needs) {
   header h;
   ASSERT_EQ(peek_header(
                 R"({"x": {"msg_id": "inner"}, "msg_id": "1", "session": "\u00e9\ud83d\ude00", )"
-                R"("msg_type": "status", "username": null, "n": [1e999, NaN], "subshell_id": "s"})",
+                R"("msg_type": "status", "username": null, "n": [1e300, NaN, 123456789012345678901234567890], "subshell_id": "s"})",
                 h),
             errc::ok);
   EXPECT_EQ(h.msg_id, "1");

@@ -1,0 +1,89 @@
+"""Which folder may include what: docs/architecture.md as a check. Run by ctest; the standard library only."""
+
+import re
+import sys
+import tempfile
+from pathlib import Path
+
+# Folder: (project folders it may include, third-party prefixes it may include).
+RULES = {
+    "config": (("config",), ("CLI/", "toml++/")),
+    "protocol": (("protocol",), ("boost/system/", "boost/assert/", "fmt/", "openssl/", "rapidjson/")),
+    "protocol/io": (("protocol", "protocol/io"), ("boost/asio", "boost/system/", "zmq")),
+    "proc": (("proc", "protocol"), ("fmt/", "rapidjson/")),
+    "proc/supervise": (("proc", "proc/supervise", "protocol"), ("boost/asio", "boost/system/", "fmt/", "spdlog/", "rapidjson/")),
+    "proc/child": (("proc", "proc/child", "protocol", "protocol/io"), ("fmt/", "zmq", "rapidjson/")),
+    "daemon": (("config", "daemon", "proc", "proc/supervise", "protocol", "protocol/io"),
+               ("boost/asio", "boost/beast", "boost/system/", "fmt/", "openssl/", "spdlog/", "rapidjson/", "zmq")),
+}
+IN_SOURCES_ONLY = ("CLI/", "toml++/", "rapidjson/", "boost/beast")
+EXCEPT = {"protocol/json_document.hpp"}
+MOST_BEAST_FILES = 4
+THIRD_PARTY = ("CLI/", "toml++/", "boost/", "fmt/", "openssl/", "rapidjson/", "spdlog/", "zmq", "gtest/", "systemd/")
+INCLUDE = re.compile(r'^\s*#include\s+(["<])([^">]+)[">]', re.M)
+
+
+def folder_of(path):
+    """The longest folder of RULES that the file is in."""
+    parts = path.split("/")[:-1]
+    while parts and "/".join(parts) not in RULES:
+        parts.pop()
+    return "/".join(parts)
+
+
+def check(root):
+    problems, beast = [], set()
+    for file in sorted(p for top in ("config", "protocol", "proc", "daemon") for p in (root / top).rglob("*") if p.suffix in (".hpp", ".cpp")):
+        path = file.relative_to(root).as_posix()
+        allowed, third = RULES[folder_of(path)]
+        text = file.read_text()
+        if file.suffix == ".hpp" and "#pragma once" not in text:
+            problems.append(f"{path}: no #pragma once")
+        for quote, name in INCLUDE.findall(text):
+            if quote == '"':
+                if folder_of(name) not in allowed:
+                    problems.append(f"{path} must not include {name}")
+                continue
+            if name.startswith("boost/beast"):
+                beast.add(path)
+            if name.startswith(THIRD_PARTY) and not name.startswith(third):
+                problems.append(f"{path} must not include <{name}>")
+            if name.startswith(IN_SOURCES_ONLY) and file.suffix == ".hpp" and path not in EXCEPT:
+                problems.append(f"{path}: <{name}> belongs in a .cpp file")
+    if len(beast) > MOST_BEAST_FILES:
+        problems.append(f"Beast is in {len(beast)} files, {MOST_BEAST_FILES} at the most: {sorted(beast)}")
+    return problems
+
+
+# A file each that breaks a rule, so that no rule can be one that never fails.
+BROKEN = {
+    "protocol/a.cpp": '#include "daemon/app.hpp"\n',
+    "proc/child/a.cpp": "#include <boost/asio/post.hpp>\n",
+    "proc/child/b.cpp": '#include "proc/supervise/process.hpp"\n',
+    "protocol/b.cpp": "#include <zmq.hpp>\n",
+    "config/a.hpp": "#pragma once\n#include <CLI/CLI.hpp>\n",
+    "daemon/a.hpp": "#pragma once\n#include <boost/beast/http.hpp>\n",
+    "daemon/b.hpp": "#include <string>\n",
+    **{f"daemon/beast{i}.cpp": "#include <boost/beast/http.hpp>\n" for i in range(MOST_BEAST_FILES)},
+}
+
+
+def self_test():
+    for name, text in {**BROKEN, "": ""}.items():
+        with tempfile.TemporaryDirectory() as directory:
+            root = Path(directory)
+            wanted = BROKEN if name == "daemon/beast0.cpp" else {name: text} if name else {}
+            for each, content in wanted.items():
+                (root / each).parent.mkdir(parents=True, exist_ok=True)
+                (root / each).write_text(content)
+            found = check(root)
+            if name.startswith("daemon/beast") and name != "daemon/beast0.cpp":
+                continue
+            expected = "Beast is in" if name == "daemon/beast0.cpp" else name
+            assert not found if not name else any(expected in f for f in found), (name, found)
+
+
+self_test()
+problems = check(Path(sys.argv[1]))
+print("\n".join(problems) or "The structure is as it should be.")
+sys.exit(bool(problems))
