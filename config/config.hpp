@@ -52,7 +52,7 @@ struct kernels_config {
   milliseconds stop_message{2'500};
   milliseconds stop_term{2'500};
   milliseconds connect_timeout{60'000};
-  milliseconds heartbeat_interval{10'000};
+  milliseconds heartbeat_interval{30'000};
   milliseconds heartbeat_late{2'000};
   milliseconds heartbeat_silent{20'000};
   std::string heartbeat_action = "none";  ///< "none" or "restart"

@@ -205,7 +205,7 @@ def bench_memory(kmux, daemon, *_):
         kmux.delete(kernel)
 
 
-PARTS = {"rtt": bench_rtt, "flood": bench_flood, "big": bench_big, "rest": bench_rest, "memory": bench_memory}
+PARTS = {"memory": bench_memory, "rest": bench_rest, "rtt": bench_rtt, "flood": bench_flood, "big": bench_big}
 
 
 def start_peer(directory, environment):
