@@ -20,10 +20,10 @@ from pathlib import Path
 import requests
 
 ROOT = Path(__file__).parents[2]
-sys.path.insert(0, str(ROOT / "tests/integration"))
+sys.path.insert(0, str(ROOT / "tests"))
 BIN = ROOT / "build/release/bin"
 os.environ.setdefault("TESTED_BIN", str(BIN))
-from conftest import TOKEN, Daemon, wait_until  # noqa: E402
+from kmuxd import TOKEN, Daemon, wait_until  # noqa: E402
 
 ROWS = []
 

@@ -7,7 +7,7 @@ import socket
 import threading
 
 import pytest
-from conftest import TOKEN, wait_until
+from kmuxd import TOKEN, wait_until
 
 
 @pytest.mark.parametrize("header", [f"token {TOKEN}", f"Token {TOKEN}", f"bearer {TOKEN}", f"Bearer {TOKEN}"])

@@ -8,7 +8,7 @@ import uuid
 import pytest
 import requests
 import websocket
-from conftest import V1, encode_v1, wait_until
+from kmuxd import V1, encode_v1, wait_until
 
 BOTH = pytest.mark.parametrize("protocol", [V1, None], ids=["v1", "legacy"])
 

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from conftest import has_ended, wait_until
+from kmuxd import has_ended, wait_until
 
 QUICK = """
 [kernels]

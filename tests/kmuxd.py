@@ -1,4 +1,4 @@
-"""A kmuxd of its own for each test that asks for one, and clients for it."""
+"""A running kmuxd, and a plain client for it: for the tests and the benchmarks."""
 
 import contextlib
 import itertools
@@ -11,11 +11,10 @@ import time
 import uuid
 from pathlib import Path
 
-import pytest
 import requests
 import websocket
 
-BIN = Path(os.environ.get("TESTED_BIN", Path(__file__).parents[2] / "build/dev/bin"))
+BIN = Path(os.environ.get("TESTED_BIN", Path(__file__).parents[1] / "build/dev/bin"))
 V1 = "v1.kernel.websocket.jupyter.org"
 TOKEN = "a-token-for-the-tests"
 
@@ -247,23 +246,3 @@ class Daemon:
 
     def descriptors(self):
         return len(os.listdir(f"/proc/{self.process.pid}/fd"))
-
-
-@pytest.fixture
-def make_daemon(tmp_path):
-    made = []
-
-    def make(config="[kernels]\necho = true\n", **more):
-        directory = tmp_path / f"d{len(made)}"
-        directory.mkdir()
-        made.append(Daemon(directory, config, **more))
-        return made[-1]
-
-    yield make
-    for each in made:
-        each.end()
-
-
-@pytest.fixture
-def daemon(make_daemon):
-    return make_daemon().start()

@@ -1,0 +1,65 @@
+"""jupyter_client, through the connection file that lies in the runtime directory."""
+
+import sys
+
+import pytest
+from jupyter_client import BlockingKernelClient
+from kmuxd import wait_until
+
+KERNELS = {
+    "Debian's ipykernel": ["/usr/bin/python3", "-m", "ipykernel_launcher", "-f", "{connection_file}"],
+    "today's ipykernel": [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"],
+}
+
+
+@pytest.fixture(params=KERNELS)
+def kernel(daemon, request):
+    daemon.add_kernelspec("py", KERNELS[request.param])
+    return daemon.kernel("py")
+
+
+@pytest.fixture
+def client(daemon, kernel):
+    client = BlockingKernelClient(connection_file=str(daemon.runtime / "kernels" / kernel / "connection.json"))
+    client.load_connection_file()
+    client.start_channels()
+    client.wait_for_ready(timeout=60)
+    yield client
+    client.stop_channels()
+
+
+def printed(client, code):
+    out = []
+    reply = client.execute_interactive(code, timeout=60, output_hook=lambda m: out.append(m["content"].get("text", "")))
+    return reply["content"]["status"], "".join(out)
+
+
+def test_cells_input_and_interrupt(daemon, kernel, client):
+    assert printed(client, "print(6 * 7)") == ("ok", "42\n")
+    assert client.is_alive()
+    msg_id = client.execute("import time\nprint('go', flush=True)\ntime.sleep(100)")
+    while client.get_iopub_msg(timeout=60)["content"].get("text") != "go\n":
+        pass
+    assert daemon.post(f"kernels/{kernel}/interrupt").status_code == 204
+    reply = client.get_shell_msg(timeout=30)
+    assert reply["parent_header"]["msg_id"] == msg_id and reply["content"]["ename"] == "KeyboardInterrupt"
+    asked = []
+    client.execute_interactive("print(input('who?'))", allow_stdin=True, timeout=60, output_hook=lambda m: None,
+                               stdin_hook=lambda m: (asked.append(m["content"]["prompt"]), client.input("me")))
+    assert asked == ["who?"]
+
+
+def test_a_gateway_client_beside_it(daemon, kernel, client):
+    channels = daemon.channels(kernel)
+    assert printed(client, "shared = 5")[0] == "ok"
+    assert channels.text("print(shared)") == "5\n"
+
+
+def test_a_crash_and_what_is_told(daemon, kernel, client):
+    channels = daemon.channels(kernel)
+    assert channels.text("x = 1; print(x)") == "1\n"
+    channels.execute("import os; os.abort()")
+    told = channels.until(lambda m: m["content"].get("execution_state") == "restarting")[-1]["content"]
+    assert "SIGABRT" in told["reason"]
+    assert channels.text("print('x' in globals())") == "False\n"
+    wait_until(lambda: daemon.model(kernel)["kmux"]["restarts"] == 1)
