@@ -47,12 +47,11 @@ private:
 class connection {
 public:
   connection(std::shared_ptr<peer_stream> stream, peer_info peer, connection_settings settings,
-             const http_service& service, ws_registry& registry, const bool& stopping)
+             const http_service& service, const bool& stopping)
       : stream_(std::move(stream)),
         peer_(std::move(peer)),
         settings_(settings),
         service_(service),
-        registry_(registry),
         stopping_(stopping),
         deadline_(stream_) {}
 
@@ -168,7 +167,6 @@ private:
   peer_info peer_;
   connection_settings settings_;
   const http_service& service_;
-  ws_registry& registry_;
   const bool& stopping_;
   deadline deadline_;
   std::string buffer_;
@@ -183,8 +181,8 @@ asio::awaitable<void> serve_connection(std::shared_ptr<peer_stream> stream, peer
   std::unique_ptr<connection::upgrade> upgrade;
   {
     // Everything HTTP needs is gone before a WebSocket begins, which may idle for days.
-    const auto http = std::make_unique<connection>(stream, std::move(peer), settings, service,
-                                                   registry, stopping);
+    const auto http =
+        std::make_unique<connection>(stream, std::move(peer), settings, service, stopping);
     co_await http->run();
     upgrade = http->take_upgrade();
   }

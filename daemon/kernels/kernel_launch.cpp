@@ -21,7 +21,8 @@ bool is_program(const std::string& name, const environment& env, const std::stri
     return ::access(path.c_str(), X_OK) == 0;
   }
   const auto path = env.find("PATH");
-  std::string_view rest = path == env.end() ? "/usr/local/bin:/usr/bin:/bin" : path->second;
+  std::string_view rest = "/usr/local/bin:/usr/bin:/bin";
+  if (path != env.end()) rest = path->second;
   while (!rest.empty()) {
     const auto colon = rest.find(':');
     const fs::path candidate = fs::path(rest.substr(0, colon)) / name;
