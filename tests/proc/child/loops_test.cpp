@@ -1,0 +1,174 @@
+// The loop pair: stop() from any thread, twice; interrupts that hit one cell; back-pressure.
+#include <atomic>
+#include <filesystem>
+#include <future>
+#include <thread>
+#include <unistd.h>
+
+#include <gtest/gtest.h>
+
+#include "proc/child/bounded_log.hpp"
+#include "proc/child/echo_interpreter.hpp"
+#include "proc/child/kernel_host.hpp"
+#include "proc/child/sockets.hpp"
+#include "protocol/io/multipart.hpp"
+#include "protocol/requests.hpp"
+
+namespace kmux::child {
+namespace {
+
+using namespace std::chrono_literals;
+
+class loops : public testing::Test {
+protected:
+  loops() {
+    std::string pattern = (std::filesystem::temp_directory_path() / "kmux-loops-XXXXXX").string();
+    directory_ = ::mkdtemp(pattern.data());
+    where_ = ipc_connection(directory_ + "/k", "key", "echo");
+    host_ = std::make_unique<kernel_host>(where_, language_);
+  }
+  ~loops() override { std::filesystem::remove_all(directory_); }
+
+  /// Sends on a channel and waits for the reply's content; empty when none came in time.
+  std::string ask(zmq::socket_t& socket, std::string_view type, std::string_view content) {
+    composer makes("key", "test", "t");
+    auto frames = makes.reply({}, {type, "{}", content, "{}", {}});
+    send_message(socket, frames);
+    return receive(socket);
+  }
+  static std::string receive(zmq::socket_t& socket) {
+    zmq_pollitem_t item{socket.handle(), 0, ZMQ_POLLIN, 0};
+    frame_list frames;
+    if (zmq_poll(&item, 1, 10'000) <= 0 || !receive_message(socket, frames)) return {};
+    wire_message wire(std::move(frames));
+    return wire.decode({}) == errc::ok ? std::string(wire.message().content) : "";
+  }
+  zmq::socket_t connect(const std::string& endpoint) {
+    zmq::socket_t socket(context_, zmq::socket_type::dealer);
+    socket.set(zmq::sockopt::linger, 0);
+    socket.connect(endpoint);
+    return socket;
+  }
+
+  zmq::context_t context_;
+  std::string directory_;
+  connection_info where_;
+  echo_interpreter language_;
+  std::unique_ptr<kernel_host> host_;
+};
+
+TEST_F(loops, stop_from_many_threads_blocks_until_both_have_ended) {
+  std::atomic<bool> ended = false;
+  std::thread main([&] {
+    host_->run();
+    ended = true;
+  });
+  auto shell = connect(where_.shell());
+  EXPECT_NE(ask(shell, "kernel_info_request", "{}").find("kmux-echo"), std::string::npos);
+  std::vector<std::thread> stoppers;
+  for (int i = 0; i < 4; ++i)
+    stoppers.emplace_back([&] { host_->stop(); });
+  for (auto& each : stoppers)
+    each.join();
+  main.join();
+  EXPECT_TRUE(ended);
+  host_->stop();
+}
+
+TEST_F(loops, stop_before_run_ends_it_at_once) {
+  std::thread stopper([&] { host_->stop(); });
+  stopper.join();
+  host_->run();
+}
+
+TEST_F(loops, control_answers_and_interrupts_whatever_the_shell_does) {
+  std::thread main([&] { host_->run(); });
+  auto shell = connect(where_.shell());
+  auto control = connect(where_.control());
+  ask(shell, "kernel_info_request", "{}");
+  composer makes("key", "test", "s");
+  auto frames = makes.reply({}, {"execute_request", "{}", R"({"code": "spin 1000"})", "{}", {}});
+  send_message(shell, frames);
+  EXPECT_NE(ask(control, "kernel_info_request", "{}").find("kmux-echo"), std::string::npos);
+  // The cell may not have begun: an interrupt without a cell is harmless, so ask until it hits.
+  std::string reply;
+  composer asks("key", "test", "i");
+  zmq_pollitem_t item{shell.handle(), 0, ZMQ_POLLIN, 0};
+  for (int i = 0; i < 1000 && reply.empty(); ++i) {
+    frames = asks.reply({}, {"interrupt_request", "{}", "{}", "{}", {}});
+    send_message(control, frames);
+    EXPECT_NE(receive(control).find("ok"), std::string::npos);
+    if (zmq_poll(&item, 1, 10) > 0) reply = receive(shell);
+  }
+  EXPECT_NE(reply.find("KeyboardInterrupt"), std::string::npos);
+  auto again = composer("key", "test", "n")
+                   .reply({}, {"execute_request", "{}", R"({"code": "echo fine"})", "{}", {}});
+  send_message(shell, again);
+  EXPECT_NE(receive(shell).find("\"ok\""), std::string::npos) << "the next cell is not hit";
+  host_->stop();
+  main.join();
+}
+
+TEST_F(loops, bad_input_is_dropped_and_the_kernel_lives) {
+  std::thread main([&] { host_->run(); });
+  auto shell = connect(where_.shell());
+  const std::vector<std::vector<std::string_view>> bad = {
+      {""},
+      {"<IDS|MSG>"},
+      {"<IDS|MSG>", "", "{}", "{}", "{}", "{}"},
+      {"<IDS|MSG>", "00", "{", "{}", "{}", "{}"},
+      {"x", "y", "z"}};
+  for (const auto& frames : bad)
+    send_copies(shell, frames);
+  composer makes("key", "test", "t");
+  auto once = makes.reply({}, {"kernel_info_request", "{}", "{}", "{}", {}});
+  std::vector<std::string> copy;
+  for (std::size_t i = 0; i < once.size(); ++i)
+    copy.emplace_back(once.view(i));
+  const std::vector<std::string_view> replayed(copy.begin(), copy.end());
+  send_copies(shell, replayed);
+  EXPECT_NE(receive(shell).find("kmux-echo"), std::string::npos);
+  send_copies(shell, replayed);  // seen before: no answer; the next one has one
+  EXPECT_NE(ask(shell, "is_complete_request", R"({"code": "x\\"})").find("incomplete"),
+            std::string::npos);
+  host_->stop();
+  main.join();
+}
+
+TEST(outbox, a_full_one_makes_the_writer_wait) {
+  outbox box(100);
+  ASSERT_TRUE(box.push({}, 90));
+  std::promise<void> entered;
+  std::atomic<bool> passed = false;
+  std::thread writer([&] {
+    entered.set_value();
+    box.push({}, 50);
+    passed = true;
+  });
+  entered.get_future().wait();
+  EXPECT_FALSE(passed);
+  EXPECT_EQ(box.take().size(), 1U);
+  writer.join();
+  EXPECT_TRUE(passed);
+  EXPECT_EQ(box.take().size(), 1U);
+  box.close();
+  EXPECT_FALSE(box.push({}, 1));
+}
+
+TEST(bounded_log, keeps_the_newest) {
+  const auto path =
+      std::filesystem::temp_directory_path() / ("kmux-log-" + std::to_string(::getpid()));
+  {
+    bounded_log log(path, 1000);
+    for (int i = 0; i < 1000; ++i)
+      log.append("line " + std::to_string(i) + "\n");
+    log.append(std::string(5000, 'x') + "the end");
+  }
+  EXPECT_LE(std::filesystem::file_size(path), 1000U);
+  std::filesystem::remove(path);
+  bounded_log nowhere("/does/not/exist", 1000);
+  nowhere.append("thrown away");
+}
+
+}  // namespace
+}  // namespace kmux::child
