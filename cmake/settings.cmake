@@ -27,7 +27,8 @@ if(KMUX_SANITIZE)
   add_link_options(-fsanitize=${KMUX_SANITIZE})
   if(KMUX_SANITIZE MATCHES undefined)
     # clang: "Cannot represent a difference across sections" with Boost's coroutines otherwise.
-    add_compile_options(-fno-sanitize=function)
+    add_compile_options(-fno-sanitize=function
+      -fsanitize-ignorelist=${CMAKE_CURRENT_SOURCE_DIR}/cmake/sanitizer-ignore.txt)
   endif()
 endif()
 if(KMUX_FUZZ)
