@@ -74,7 +74,6 @@ struct zmq_port::state : std::enable_shared_from_this<zmq_port::state> {
       ++count;
       if (frames.size() > 0) on.message(std::move(frames));
     }
-    if (count > 0 && !closed && on.batch) on.batch();
     if (closed) return;
     // Reading ZMQ_EVENTS swallows the edge for both directions, so look at both.
     const int events = socket.get(zmq::sockopt::events);

@@ -34,14 +34,10 @@ struct zmq_port_settings {
 class zmq_port {
 public:
   using message_handler = std::function<void(frame_list&&)>;
-  /// Called when a batch of messages has been handed over and the loop goes on to other things:
-  /// the place to flush what the batch produced.
-  using batch_handler = std::function<void()>;
 
   struct handlers {
     message_handler message;
-    batch_handler batch;    ///< may be empty
-    batch_handler drained;  ///< may be empty: after send() was false, there is room again
+    std::function<void()> drained;  ///< may be empty: after send() was false, there is room again
   };
 
   zmq_port(boost::asio::io_context&, zmq::context_t&, const zmq_port_settings&, handlers);
