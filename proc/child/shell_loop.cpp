@@ -235,16 +235,17 @@ void shell_loop::execute(request& r, running& context) {
                       count_));
     return;
   }
+  if (!asked.silent && flag("stop_on_error", true)) {
+    // Before the reply: what a client sends once it has read that is not to be aborted.
+    read();
+    aborting_ = true;
+  }
   const std::string error =
       fmt::format(R"("ename": {0}, "evalue": {1}, "traceback": [{2}])", json_quote(done.ename),
                   json_quote(done.evalue), json_quote(done.ename + ": " + done.evalue));
   publish(header, {"error", {}, "{" + error + "}", "{}", {}});
   reply(r, "execute_reply",
         fmt::format(R"({{"status": "error", "execution_count": {}, {}}})", count_, error));
-  if (!asked.silent && flag("stop_on_error", true)) {
-    read();
-    aborting_ = true;
-  }
 }
 
 }  // namespace kmux::child
