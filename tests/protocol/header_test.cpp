@@ -12,11 +12,12 @@ namespace {
 
 TEST(header, picks_what_routing_needs) {
   header h;
-  ASSERT_EQ(peek_header(
-                R"({"x": {"msg_id": "inner"}, "msg_id": "1", "session": "\u00e9\ud83d\ude00", )"
-                R"("msg_type": "status", "username": null, "n": [1e300, NaN, 123456789012345678901234567890], "subshell_id": "s"})",
-                h),
-            errc::ok);
+  ASSERT_EQ(
+      peek_header(
+          R"({"x": {"msg_id": "inner"}, "msg_id": "1", "session": "\u00e9\ud83d\ude00", )"
+          R"("msg_type": "status", "username": null, "n": [1e300, NaN, 123456789012345678901234567890], "subshell_id": "s"})",
+          h),
+      errc::ok);
   EXPECT_EQ(h.msg_id, "1");
   EXPECT_EQ(h.session, "é😀");
   EXPECT_EQ(h.msg_type, "status");
