@@ -37,7 +37,8 @@ def printed(client, code):
 def test_cells_input_and_interrupt(daemon, kernel, client):
     assert printed(client, "print(6 * 7)") == ("ok", "42\n")
     assert client.is_alive()
-    msg_id = client.execute("import time\nprint('go', flush=True)\ntime.sleep(100)")
+    # ipykernel aborts what comes just after an error, unless told not to.
+    msg_id = client.execute("import time\nprint('go', flush=True)\ntime.sleep(100)", stop_on_error=False)
     while client.get_iopub_msg(timeout=60)["content"].get("text") != "go\n":
         pass
     assert daemon.post(f"kernels/{kernel}/interrupt").status_code == 204
