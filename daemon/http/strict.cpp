@@ -100,6 +100,7 @@ bool judge_header_line(std::string_view line, head_verdict& v) {
 
 /// What the headers say about framing and the connection.
 bool judge_framing(const head_limits& limits, head_verdict& v) {
+  const bool host_needed = v.keep_alive;  // HTTP/1.1; below, "Connection: close" ends keep_alive
   int hosts = 0;
   int lengths = 0;
   for (const auto& [name, value] : v.request.headers) {
@@ -131,7 +132,7 @@ bool judge_framing(const head_limits& limits, head_verdict& v) {
     v = refuse(400, "There must be at most one Content-Length.");
     return false;
   }
-  if (hosts > 1 || (hosts == 0 && v.keep_alive)) {
+  if (hosts > 1 || (hosts == 0 && host_needed)) {
     v = refuse(400, "There must be exactly one Host header.");
     return false;
   }
