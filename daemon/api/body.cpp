@@ -9,7 +9,7 @@ namespace kmux::daemon {
 namespace {
 
 constexpr std::size_t most_variables = 1000;
-constexpr std::size_t longest_value = 128 << 10;  // Linux's MAX_ARG_STRLEN
+constexpr std::size_t longest_variable = 128 << 10;  // Linux's MAX_ARG_STRLEN: NAME=value and NUL
 constexpr std::size_t most_bytes = 1 << 20;
 
 bool is_variable_name(std::string_view name) {
@@ -19,6 +19,18 @@ bool is_variable_name(std::string_view name) {
   return !name.empty() && name.size() <= 256 && letter(name.front()) &&
          std::all_of(name.begin(), name.end(),
                      [&](char c) { return letter(c) || (c >= '0' && c <= '9'); });
+}
+
+result<void> take_string(const json::value& value, std::string_view name, std::string& out) {
+  if (!value.IsString()) {
+    return error{errc::bad_field, fmt::format("\"{}\" must be a string.", name)};
+  }
+  const std::string_view text(value.GetString(), value.GetStringLength());
+  if (text.find('\0') != std::string_view::npos) {
+    return error{errc::bad_field, fmt::format("\"{}\" must not contain a null character.", name)};
+  }
+  out = text;
+  return {};
 }
 
 }  // namespace
@@ -37,15 +49,7 @@ result<rapidjson::Document> body_object(const http_request& request) {
 result<void> read_string(const json::value& object, std::string_view name, std::string& out) {
   const auto* const member = json::find(object, name);
   if (member == nullptr) return {};
-  if (!member->IsString()) {
-    return error{errc::bad_field, fmt::format("\"{}\" must be a string.", name)};
-  }
-  const std::string_view text(member->GetString(), member->GetStringLength());
-  if (text.find('\0') != std::string_view::npos) {
-    return error{errc::bad_field, fmt::format("\"{}\" must not contain a null character.", name)};
-  }
-  out = text;
-  return {};
+  return take_string(*member, name, out);
 }
 
 result<void> read_environment(const json::value& object, environment& out) {
@@ -65,13 +69,15 @@ result<void> read_environment(const json::value& object, environment& out) {
           "A variable's name in \"env\" must be letters, digits and _, and not begin with a "
           "digit."};
     }
+    if (member.value.IsNull()) continue;
+    // Not by its name again: a name may come twice, and the last one counts.
     std::string value;
-    if (const auto read = read_string(*env, name, value); !read) return read;
+    if (const auto taken = take_string(member.value, name, value); !taken) return taken;
     bytes += name.size() + value.size();
-    if (value.size() > longest_value || bytes > most_bytes) {
+    if (name.size() + value.size() + 2 > longest_variable || bytes > most_bytes) {
       return error{errc::too_large, "\"env\" is too large."};
     }
-    if (!member.value.IsNull()) out.insert_or_assign(std::string(name), std::move(value));
+    out.insert_or_assign(std::string(name), std::move(value));
   }
   return {};
 }
