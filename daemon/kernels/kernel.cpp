@@ -114,7 +114,7 @@ void kernel::perform(const supervise::kernel_action_t& action) {
       k.life_timer_.set(a.at, [this_ = &k] { this_->feed(on::timer{}); });
     }
     void operator()(const act::cancel_timer&) { k.life_timer_.cancel(); }
-    void operator()(const act::announce& a) { k.announce(a.dead, a.reason); }
+    void operator()(const act::announce& a) { k.announce(a); }
     void operator()(const act::complete& a) { k.complete(a); }
     void operator()(const act::forget&) { k.forget(); }
   };
@@ -193,15 +193,19 @@ void kernel::heartbeat_due(supervise::heartbeat::action action) {
     heartbeat_due(next);
     if (heartbeat_.now() == supervise::heartbeat::state::silent &&
         before != supervise::heartbeat::state::silent && services_.settings.restart_when_silent) {
-      feed(on::user_restart{});
+      feed(on::user_restart{.silent = true});
     }
   });
 }
 
-void kernel::announce(bool dead, const std::string& reason) {
+void kernel::announce(const act::announce& what) {
   const std::string date = iso_now();
   const sender me{"kmuxd", "kmux", date};
-  tell_clients(make_status(me, dead ? "dead" : "restarting", reason, stderr_tail_));
+  tell_clients(make_status(me, supervise::to_string(what.told), what.reason, stderr_tail_));
+}
+
+void kernel::announce_death() {
+  announce({act::announce::state::dead, record_.last_exit ? describe(*record_.last_exit) : ""});
 }
 
 void kernel::complete(const act::complete& done) {

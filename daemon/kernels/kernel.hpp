@@ -101,7 +101,8 @@ private:
   void connected();
   void disconnect();
   void ended(exit_status);
-  void announce(bool dead, const std::string& reason);
+  void announce(const supervise::kernel_action::announce&);
+  void announce_death();
   void complete(const supervise::kernel_action::complete&);
   void forget();
   void watch(std::unique_ptr<supervise::process>);

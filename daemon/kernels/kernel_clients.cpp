@@ -33,7 +33,7 @@ void kernel::attach(channels_socket& socket) {
   if (fsm_.now() == kernel_fsm::state::gone) {
     socket.close(close_code::kernel_gone, "The kernel was shut down and is gone.");
   } else if (fsm_.now() == kernel_fsm::state::dead && !feeding_) {
-    announce(true, record_.last_exit ? describe(*record_.last_exit) : "");
+    announce_death();
   }
 }
 
@@ -71,7 +71,7 @@ asio::awaitable<void> kernel::send_from(channels_socket& socket, channel_message
     if (fsm_.now() == kernel_fsm::state::gone) co_return;
     if (fsm_.now() == kernel_fsm::state::dead) {
       // It can be restarted, but what was said to the dead is not kept.
-      announce(true, record_.last_exit ? describe(*record_.last_exit) : "");
+      announce_death();
       co_return;
     }
     if (link_ && link_->connected()) {

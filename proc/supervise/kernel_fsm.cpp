@@ -27,6 +27,8 @@ struct kernel_fsm::turn {
   clock::time_point now;
   actions out;
 
+  using told = kernel_action::announce::state;
+
   // Events
 
   void on(const kernel_event::start&) {
@@ -86,23 +88,23 @@ struct kernel_fsm::turn {
   void on(const kernel_event::user_restart& e) {
     switch (fsm.state_) {
       case state::dead:
-        return restart_by_user();
+        return restart_by_user({});
       case state::launching:
         fsm.restart_awaited_ = true;
         return fsm.policy_.reset();
       case state::connecting:
         if (fsm.restart_awaited_) return;
-        return restart_by_user(e.now);
+        return restart_by_user(e);
       case state::ready:
-        return restart_by_user(e.now);
+        return restart_by_user(e);
       case state::stopping:
-        if (fsm.ends_dead_) return restart_by_user();
+        if (fsm.ends_dead_) return restart_by_user({});
         [[fallthrough]];
       case state::gone:
         fsm.restart_awaited_ = true;
         return complete_restart(false, "the kernel is being shut down");
       case state::restarting:
-        if (!fsm.alive_) return restart_by_user();
+        if (!fsm.alive_) return restart_by_user({});
         fsm.restart_awaited_ = true;
         if (e.now) climb(fsm.ladder_.hurry());
     }
@@ -159,12 +161,13 @@ struct kernel_fsm::turn {
 
   /// A user asked, and a process may live or not. `announce` comes first: the old one's last
   /// messages are then seen as what they are.
-  void restart_by_user(bool at_once = false) {
+  void restart_by_user(const kernel_event::user_restart& e) {
     fsm.restart_awaited_ = true;
     fsm.policy_.reset();
-    announce(false, "a restart was asked for");
+    announce(e.silent ? told::restarting : told::starting,
+             e.silent ? "its heartbeat stopped" : "a restart was asked for");
     if (!fsm.alive_) return launch();
-    end_process(state::restarting, at_once);
+    end_process(state::restarting, e.now);
   }
 
   /// Up the ladder, or further up. A kernel that has not answered yet is not asked; an adopted one
@@ -194,10 +197,10 @@ struct kernel_fsm::turn {
   void death(const exit_status& status) {
     if (now < fsm.asked_until_) {
       if (fsm.asked_restart_) {
-        announce(false, "a client asked for a restart");
+        announce(told::starting, "a client asked for a restart");
         return launch();
       }
-      announce(true, "a client asked for its end");
+      announce(told::dead, "a client asked for its end");
       return leave();
     }
     if (status.how == exit_status::cause::launch_failed) return die(describe(status));
@@ -208,7 +211,7 @@ struct kernel_fsm::turn {
                  (fsm.policy_.enabled() ? ", and again after " + std::to_string(tried) + " restarts"
                                         : ""));
     }
-    announce(false, describe(status));
+    announce(told::restarting, describe(status));
     fsm.state_ = state::restarting;
     if (*delay <= duration::zero()) return launch();
     fsm.deadline_ = after(now, *delay);
@@ -217,7 +220,7 @@ struct kernel_fsm::turn {
   void die(std::string reason) {
     disconnect();
     fsm.state_ = state::dead;
-    announce(true, reason);
+    announce(told::dead, reason);
     complete_restart(false, std::move(reason));
   }
 
@@ -233,8 +236,8 @@ struct kernel_fsm::turn {
     if (listed) out.emplace_back(kernel_action::forget{});
   }
 
-  void announce(bool dead, std::string reason) {
-    out.emplace_back(kernel_action::announce{dead, std::move(reason)});
+  void announce(told state, std::string reason) {
+    out.emplace_back(kernel_action::announce{state, std::move(reason)});
   }
 
   void complete_restart(bool ok, std::string reason) {
@@ -284,6 +287,11 @@ std::string_view to_string(kernel_fsm::state state) noexcept {
       break;
   }
   return "gone";
+}
+
+std::string_view to_string(kernel_action::announce::state told) noexcept {
+  using enum kernel_action::announce::state;
+  return told == dead ? "dead" : told == restarting ? "restarting" : "starting";
 }
 
 }  // namespace kmux::supervise

@@ -34,6 +34,8 @@ struct exited {
 /// `now`: SIGKILL without asking.
 struct user_restart {
   bool now = false;
+  /// Nobody asked: its heart has stopped. Clients are told as of a death.
+  bool silent = false;
 };
 struct user_stop {
   bool now = false;
@@ -73,9 +75,11 @@ struct arm_timer {
   std::chrono::steady_clock::time_point at;
 };
 struct cancel_timer {};
-/// To clients: status dead, else restarting.
+/// To clients. A restart that somebody asked for is told as `starting`: to a Jupyter client,
+/// `restarting` means that the kernel died and was started again, and JupyterLab says so in a
+/// dialog.
 struct announce {
-  bool dead;
+  enum class state { starting, restarting, dead } told;
   std::string reason;
 };
 /// To everyone who waits for this kind of request: `ok`, or failed for `reason`.
@@ -102,7 +106,7 @@ using kernel_action_t =
 ///   state      | event → what
 ///   -----------+------------------------------------------------------------------------------
 ///   dead       | start: launch → launching      adopted: connect → connecting
-///   (and at    | user_restart: reset the policy, announce restarting, launch → launching
+///   (and at    | user_restart: reset the policy, announce starting, launch → launching
 ///    first)    | user_stop: GONE
 ///              | launched launch_failed connected exited shutdown_asked timer: –
 ///   launching  | launched: connect → connecting (for connect_within at most)
@@ -132,7 +136,7 @@ using kernel_action_t =
 ///
 ///   DEATH: disconnect, then
 ///     shutdown_asked{restart=false} not long ago: announce dead, GONE
-///     shutdown_asked{restart=true}  not long ago: announce restarting, launch → launching
+///     shutdown_asked{restart=true}  not long ago: announce starting, launch → launching
 ///     the cause is launch_failed, or the policy gives up: DEAD
 ///     else: announce restarting, wait for the back-off → restarting
 ///   DEAD: disconnect, announce dead, fail restart → dead
@@ -189,5 +193,7 @@ private:
 };
 
 std::string_view to_string(kernel_fsm::state) noexcept;
+/// As Jupyter's execution_state.
+std::string_view to_string(kernel_action::announce::state) noexcept;
 
 }  // namespace kmux::supervise

@@ -40,7 +40,7 @@ struct action_text {
   }
   std::string operator()(const act::cancel_timer&) const { return "cancel"; }
   std::string operator()(const act::announce& a) const {
-    return a.dead ? "announce dead" : "announce restarting";
+    return "announce " + std::string(to_string(a.told));
   }
   std::string operator()(const act::complete& a) const {
     return std::string(a.ok ? "complete " : "fail ") +

@@ -40,7 +40,7 @@ TEST(kernel_fsm, climbs_the_whole_ladder_before_it_kills) {
 TEST(kernel_fsm, restarts_a_ready_kernel_and_completes_when_it_is_ready_again) {
   fsm_script s;
   start_ready(s);
-  EXPECT_EQ(s.tell(ev::user_restart{}), "announce restarting; ask restart; arm 2500");
+  EXPECT_EQ(s.tell(ev::user_restart{}), "announce starting; ask restart; arm 2500");
   EXPECT_EQ(s.tell(ev::exited{exited_with(0)}), "disconnect; launch; cancel");
   EXPECT_EQ(s.tell(ev::launched{}), "connect; arm 60000");
   EXPECT_EQ(s.tell(ev::connected{}), "complete restart; cancel");
@@ -77,7 +77,7 @@ TEST(kernel_fsm, a_crash_loop_ends_dead_and_a_user_may_try_again) {
   EXPECT_EQ(s.fsm.last_exit().signal, SIGSEGV);
   EXPECT_FALSE(s.fsm.has_process());
 
-  EXPECT_EQ(s.tell(ev::user_restart{}), "announce restarting; launch");
+  EXPECT_EQ(s.tell(ev::user_restart{}), "announce starting; launch");
   s.tell(ev::launched{});
   EXPECT_EQ(s.tell(ev::connected{}), "complete restart; cancel");
   EXPECT_EQ(s.tell(ev::exited{exited_with(1)}), "disconnect; announce restarting; arm 100");
@@ -154,7 +154,7 @@ TEST(kernel_fsm, a_restart_that_a_client_asked_for_starts_again_at_once) {
   start_ready(s);
   for (int i = 0; i < 10; ++i) {
     s.tell(ev::shutdown_asked{true});
-    EXPECT_EQ(s.tell(ev::exited{exited_with(0)}), "disconnect; announce restarting; launch");
+    EXPECT_EQ(s.tell(ev::exited{exited_with(0)}), "disconnect; announce starting; launch");
     make_ready(s);
   }
 }
