@@ -1,9 +1,10 @@
-"""jupyter_kernel_test, on the echo kernel behind kmuxd: its connection file is the way in."""
+"""jupyter_kernel_test, on kernels behind kmuxd: their connection file is the way in."""
 
 import unittest
 
 import jupyter_kernel_test
 from jupyter_client import BlockingKernelClient
+from programs import KERNELS
 
 
 class Existing:
@@ -16,9 +17,24 @@ class Existing:
         pass
 
 
-class EchoTests(jupyter_kernel_test.KernelTests):
+class BehindKmuxd(jupyter_kernel_test.KernelTests):
     __test__ = False  # pytest must not collect it: it needs a kernel first
     connection_file = ""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.kc = BlockingKernelClient(connection_file=cls.connection_file)
+        cls.kc.load_connection_file()
+        cls.kc.start_channels()
+        cls.kc.wait_for_ready(timeout=60)
+        cls.km = Existing(cls.kc)
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.kc.stop_channels()
+
+
+class Echo(BehindKmuxd):
     kernel_name = "echo"
     language_name = "echo"
     file_extension = ".txt"
@@ -33,24 +49,40 @@ class EchoTests(jupyter_kernel_test.KernelTests):
     code_inspect_sample = "echo"
     code_clear_output = "clear"
 
-    @classmethod
-    def setUpClass(cls):
-        cls.kc = BlockingKernelClient(connection_file=cls.connection_file)
-        cls.kc.load_connection_file()
-        cls.kc.start_channels()
-        cls.kc.wait_for_ready(timeout=30)
-        cls.km = Existing(cls.kc)
 
-    @classmethod
-    def tearDownClass(cls):
-        cls.kc.stop_channels()
+class IPykernel(BehindKmuxd):
+    kernel_name = "python3"
+    language_name = "python"
+    file_extension = ".py"
+    code_hello_world = "print('hello, world')"
+    code_stderr = "import sys; print('oops', file=sys.stderr)"
+    code_execute_result = [{"code": "1 + 2 + 3", "result": "6"}, {"code": "[n * n for n in range(1, 4)]", "result": "[1, 4, 9]"}]
+    code_display_data = [{"code": "from IPython.display import HTML, display; display(HTML('<b>x</b>'))", "mime": "text/html"}]
+    code_generate_error = "raise ValueError('bar')"
+    completion_samples = [{"text": "zi", "matches": {"zip"}}]
+    complete_code_samples = ["1", "print('hello')"]
+    incomplete_code_samples = ["print('''hello", "for x in range(3):"]
+    invalid_code_samples = ["import = 7q"]
+    code_page_something = "zip?"
+    code_history_pattern = "1 ? 2*"
+    supported_history_operations = ("tail", "search")  # its own session is 0 in a range
+    code_inspect_sample = "zip"
+    code_clear_output = "from IPython.display import clear_output; clear_output()"
+
+
+def run(tests, daemon, kernel):
+    """How many tests of the suite ran; fails with what they say."""
+    tests.connection_file = str(daemon.runtime / "kernels" / kernel / "connection.json")
+    result = unittest.TestResult()
+    unittest.defaultTestLoader.loadTestsFromTestCase(tests).run(result)
+    assert not result.failures and not result.errors, "\n".join(text for _, text in result.failures + result.errors)
+    return result.testsRun - len(result.skipped)
 
 
 def test_the_echo_kernel_conforms(daemon):
-    EchoTests.connection_file = str(daemon.runtime / "kernels" / daemon.kernel() / "connection.json")
-    suite = unittest.defaultTestLoader.loadTestsFromTestCase(EchoTests)
-    result = unittest.TestResult()
-    suite.run(result)
-    assert not result.failures and not result.errors, "\n".join(text for _, text in result.failures + result.errors)
-    assert result.testsRun - len(result.skipped) >= 8
+    assert run(Echo, daemon, daemon.kernel()) >= 8
 
+
+def test_ipykernel_conforms_behind_a_relay(daemon):
+    daemon.add_kernelspec("python3", KERNELS["ipykernel"])
+    assert run(IPykernel, daemon, daemon.kernel("python3")) >= 11

@@ -1,18 +1,11 @@
 """jupyter_client, through the connection file that lies in the runtime directory."""
 
-import sys
-
 import pytest
 from jupyter_client import BlockingKernelClient
 from kmuxd import wait_until
+from programs import KERNELS
 
-KERNELS = {
-    "Debian's ipykernel": ["/usr/bin/python3", "-m", "ipykernel_launcher", "-f", "{connection_file}"],
-    "today's ipykernel": [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"],
-}
-
-
-@pytest.fixture(params=KERNELS)
+@pytest.fixture(params=["ipykernel", "ipykernel of Debian"])
 def kernel(daemon, request):
     daemon.add_kernelspec("py", KERNELS[request.param])
     return daemon.kernel("py")

@@ -1,0 +1,29 @@
+"""JupyterLab's client library in node, and JupyterLab itself in a browser."""
+
+import shutil
+
+import pytest
+from programs import KERNELS, jupyter_server, node
+from kmuxd import TOKEN
+
+
+@pytest.fixture
+def daemon(daemon):
+    daemon.add_kernelspec("python3", KERNELS["ipykernel"], display_name="Python 3", language="python")
+    return daemon
+
+
+def test_the_client_library_on_kmuxd(daemon):
+    node("services.cjs", daemon.url, TOKEN, "python3")
+
+
+def test_the_client_library_on_a_server_in_front(daemon):
+    with jupyter_server(daemon) as front:
+        node("services.cjs", front.url, TOKEN, "python3", "text-only")
+
+
+def test_jupyterlab_in_a_browser(daemon):
+    with jupyter_server(daemon, "jupyterlab") as front:
+        node("lab.cjs", front.url, TOKEN, shutil.which("chromium"), daemon.directory)
+        (kernel,) = daemon.get("kernels").json()
+        assert kernel["name"] == "python3" and kernel["kmux"]["restarts"] == 1

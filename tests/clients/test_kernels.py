@@ -1,0 +1,36 @@
+"""Kernels of several languages and houses behind kmuxd."""
+
+import pytest
+from programs import KERNELS
+
+# What prints 42, what fails, what says "go" and stays busy, and what prints the variable again.
+PYTHON = ("x = 42; print(x)", "1 / 0", "import time\nprint('go', flush=True)\ntime.sleep(1000)", "print(x)")
+CELLS = {
+    "ipykernel": PYTHON,
+    "ipykernel of Debian": PYTHON,
+    # Its sleep is C++'s to interrupt; a loop is Python's.
+    "xeus-python": ("x = 42; print(x)", "1 / 0", "print('go', flush=True)\nwhile True: pass", "print(x)"),
+    "bash_kernel": ("x=42; echo $x", "false", "echo go; sleep 1000", "echo $x"),
+    "IRkernel": ("x <- 42; cat(x, '\\n')", "stop('no')", "cat('go\\n'); flush.console(); Sys.sleep(1000)", "cat(x, '\\n')"),
+}
+
+
+@pytest.mark.parametrize("name", KERNELS)
+def test_a_kernel(daemon, name):
+    daemon.add_kernelspec("tested", KERNELS[name], interrupt_mode="signal")
+    kernel = daemon.kernel("tested")
+    channels = daemon.channels(kernel, timeout=60)
+    show, fail, stay, again = CELLS[name]
+    assert channels.request("kernel_info_request", {})["status"] == "ok"
+    assert channels.text(show).strip() == "42"
+    reply = next(m for m in channels.run(fail) if m["msg_type"] == "execute_reply")
+    assert reply["content"]["status"] == "error"
+    cell = channels.execute(stay, stop_on_error=False)
+    channels.until(lambda m: m["msg_type"] == "stream" and "go" in m["content"]["text"])
+    assert daemon.post(f"kernels/{kernel}/interrupt").status_code == 204
+    reply = next(m for m in channels.finish(cell) if m["msg_type"] == "execute_reply")
+    assert reply["content"]["status"] in ("error", "aborted", "abort")
+    assert channels.text(again).strip() == "42"
+    assert daemon.post(f"kernels/{kernel}/restart").status_code == 200
+    assert channels.text(again).strip() != "42"
+    assert channels.text(show).strip() == "42"
