@@ -34,6 +34,20 @@ task_group::~task_group() {
   assert(tasks_.empty() && "join() before destroying");
 }
 
+asio::awaitable<void> task_group::run(task& self, asio::awaitable<void> body) {
+  self.begun = true;
+  std::exception_ptr failure;
+  try {
+    if (!cancelled_) co_await std::move(body);
+  } catch (...) {
+    failure = std::current_exception();
+  }
+  // co_spawn awaits once more when a task has never waited. In a cancelled one that would throw
+  // where nobody catches, and the task would be in the list for ever.
+  co_await asio::this_coro::throw_if_cancelled(false);
+  if (failure) std::rethrow_exception(failure);
+}
+
 void task_group::spawn(std::string name, asio::awaitable<void> body) {
   const auto place = tasks_.emplace(tasks_.end());
   place->name = std::move(name);
@@ -42,9 +56,8 @@ void task_group::spawn(std::string name, asio::awaitable<void> body) {
     tasks_.erase(place);
     changed_.notify();
   };
-  asio::co_spawn(io_, std::move(body),
+  asio::co_spawn(io_, run(*place, std::move(body)),
                  asio::bind_cancellation_slot(place->cancel.slot(), std::move(done)));
-  if (cancelled_) place->cancel.emit(asio::cancellation_type::terminal);
 }
 
 void task_group::cancel() {
@@ -52,7 +65,7 @@ void task_group::cancel() {
   // A task may end, and so leave the list, while it is being cancelled.
   for (auto i = tasks_.begin(); i != tasks_.end();) {
     auto& each = *i++;
-    each.cancel.emit(asio::cancellation_type::terminal);
+    if (each.begun) each.cancel.emit(asio::cancellation_type::terminal);
   }
 }
 

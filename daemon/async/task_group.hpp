@@ -24,7 +24,8 @@ public:
 
   /// `name` appears in the log if the task ends by an exception.
   void spawn(std::string name, boost::asio::awaitable<void> task);
-  /// Terminal cancellation of all tasks, now and of those spawned later.
+  /// Terminal cancellation of all tasks; those which have not begun, or are spawned later, never
+  /// do.
   void cancel();
   boost::asio::awaitable<void> join();
   std::size_t size() const noexcept { return tasks_.size(); }
@@ -33,7 +34,10 @@ private:
   struct task {
     std::string name;
     boost::asio::cancellation_signal cancel;
+    bool begun = false;
   };
+  boost::asio::awaitable<void> run(task& self, boost::asio::awaitable<void> body);
+
   boost::asio::io_context& io_;
   std::list<task> tasks_;
   event changed_;
