@@ -64,6 +64,7 @@ app::app(const config::config& c, supervise::directories directories, reload_fun
       signals_(io_, SIGTERM, SIGINT, SIGHUP),
       keep_alive_timer_(io_),
       abort_timer_(io_),
+      stopping_kernels_(io_),
       ending_(io_) {
   add_server_routes(routes_, api_);
   add_kernel_routes(routes_, api_);
@@ -207,7 +208,7 @@ void app::stop() {
   if (stopping_) {
     spdlog::warn("event=stopping_at_once");
     server_.abort_connections();
-    ending_.cancel();
+    stopping_kernels_.cancel();  // and not ending_, whose last steps end the loop
     return;
   }
   stopping_ = true;
@@ -223,7 +224,10 @@ asio::awaitable<void> app::end() {
     fs::remove(directories_.runtime() + "/admin.sock", ec);
     fs::remove(admin_directory_, ec);
   }
-  if (config_.server.on_exit == "stop") co_await kernels_.stop_all();
+  if (config_.server.on_exit == "stop") {
+    stopping_kernels_.spawn("stop_kernels", kernels_.stop_all());
+    co_await stopping_kernels_.join();
+  }
   server_.end_connections();
   abort_timer_.set(alarm::clock::now() + end_grace, [this] { server_.abort_connections(); });
   co_await server_.join();

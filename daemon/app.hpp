@@ -61,6 +61,7 @@ private:
   boost::asio::signal_set signals_;
   alarm keep_alive_timer_;
   alarm abort_timer_;
+  task_group stopping_kernels_;  ///< the part of the end that a second signal cuts short
   task_group ending_;
   std::string made_token_;       ///< where none is configured
   std::string admin_directory_;  ///< where RUNTIME/admin.sock's path is too long to bind

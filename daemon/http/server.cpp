@@ -6,6 +6,7 @@
 #include <boost/asio/basic_socket_acceptor.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/local/stream_protocol.hpp>
+#include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
@@ -111,7 +112,8 @@ result<void> server::open(const typename Protocol::endpoint& endpoint,
     opened_port_ = acceptor->local_endpoint().port();
   }
   close_acceptors_.push_back([acceptor] { acceptor->close(); });
-  acceptors_.spawn("accept", accept(acceptor));
+  // From the loop: if another address cannot be listened on, it never runs, and nobody joins.
+  asio::post(io_, [this, acceptor] { acceptors_.spawn("accept", accept(acceptor)); });
   return {};
 }
 
