@@ -1,13 +1,10 @@
 #include "daemon/kernels/delivery.hpp"
 
-#include <sstream>
-
 #include <gtest/gtest.h>
-#include <spdlog/sinks/ostream_sink.h>
-#include <spdlog/spdlog.h>
 
 #include "protocol/ws_legacy.hpp"
 #include "protocol/ws_v1.hpp"
+#include "tests/daemon/captured_log.hpp"
 
 namespace kmux::daemon {
 namespace {
@@ -21,24 +18,6 @@ std::string payload_of(const outgoing_ptr& frame) {
 }
 
 constexpr char text_frame = '\x81', binary_frame = '\x82';
-
-/// What is logged meanwhile.
-class captured_log {
-public:
-  captured_log() : before_(spdlog::default_logger()) {
-    auto sink = std::make_shared<spdlog::sinks::ostream_sink_mt>(text_);
-    spdlog::set_default_logger(std::make_shared<spdlog::logger>("test", std::move(sink)));
-  }
-  ~captured_log() { spdlog::set_default_logger(before_); }
-  captured_log(const captured_log&) = delete;
-  captured_log& operator=(const captured_log&) = delete;
-
-  std::string text() const { return text_.str(); }
-
-private:
-  std::ostringstream text_;
-  std::shared_ptr<spdlog::logger> before_;
-};
 
 message_view message(std::string_view content = R"({"n": NaN})") {
   return {R"({"msg_id": "1"})", "{}", R"({"m": 1})", content, {}};
