@@ -13,7 +13,7 @@ namespace asio = boost::asio;
 
 namespace {
 
-constexpr int batch = 64;  ///< messages before other work of the loop gets its turn
+constexpr int batch = 32;  ///< messages before other work of the loop gets its turn
 
 using descriptor = asio::posix::basic_stream_descriptor<asio::io_context::executor_type>;
 
@@ -75,15 +75,17 @@ struct zmq_port::state : std::enable_shared_from_this<zmq_port::state> {
       if (frames.size() > 0) on.message(std::move(frames));
     }
     if (closed) return;
-    // Reading ZMQ_EVENTS swallows the edge for both directions, so look at both.
-    const int events = socket.get(zmq::sockopt::events);
-    const bool can_flush = (events & ZMQ_POLLOUT) != 0 && !outbox.empty();
-    if (count == batch || (events & ZMQ_POLLIN) != 0 || can_flush) {
+    if (count == batch || (!outbox.empty() && is_ready())) {
       schedule();
     } else {
+      // A receive that finds nothing has processed every command: the descriptor's edge is armed
+      // again, and there is no need to look at ZMQ_EVENTS, which costs a poll(2).
       wait();
     }
   }
+
+  /// Reading ZMQ_EVENTS swallows the edge for both directions, so it looks at both.
+  bool is_ready() { return (socket.get(zmq::sockopt::events) & (ZMQ_POLLIN | ZMQ_POLLOUT)) != 0; }
 
   bool send(std::span<const std::string_view> frames) {
     if (closed) return false;

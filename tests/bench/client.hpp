@@ -20,12 +20,25 @@ struct received {
 class client {
 public:
   virtual ~client() = default;
-  /// Sends an execute_request on shell; returns its msg_id.
-  virtual std::string execute(const std::string& code) = 0;
+  /// Sends a request on shell; returns its msg_id.
+  virtual std::string request(const std::string& msg_type, const std::string& content) = 0;
+  std::string execute(const std::string& code);
   virtual void receive(received&) = 0;
 };
 
 /// `target` is a connection file, or ws://HOST:PORT/…/channels?… (which carries its token).
 std::unique_ptr<client> connect(const std::string& target);
+
+/// GETs one URL again and again over one connection. Throws where the answer is not 200.
+class http_client {
+public:
+  explicit http_client(const std::string& url);
+  ~http_client();
+  void get();
+
+private:
+  struct state;
+  std::unique_ptr<state> state_;
+};
 
 }  // namespace kmux::bench

@@ -21,6 +21,16 @@ double microseconds(steady::duration d) {
   return std::chrono::duration<double, std::micro>(d).count();
 }
 
+double at(std::vector<double>& times, double q) {
+  std::sort(times.begin(), times.end());
+  return times[static_cast<std::size_t>(q * static_cast<double>(times.size() - 1))];
+}
+
+void print_times(std::vector<double> times) {
+  const double p50 = at(times, 0.5);
+  fmt::print("{{\"p50_us\": {:.1f}, \"p99_us\": {:.1f}}}\n", p50, at(times, 0.99));
+}
+
 /// Until reply and idle of `id` have come; counts the iopub messages of it.
 std::size_t finish(client& c, const std::string& id, std::string_view counted) {
   received m;
@@ -40,10 +50,27 @@ std::size_t finish(client& c, const std::string& id, std::string_view counted) {
   return count;
 }
 
-/// A PUB socket has nobody to send to before the subscription is there: ask until iopub is heard.
+/// A PUB socket sends nothing to a subscriber whose subscription has not arrived yet: ask until an
+/// idle is heard on iopub. Another request is made each time that a reply came without one.
 void settle(client& c) {
-  std::this_thread::sleep_for(std::chrono::milliseconds(100));
+  received m;
+  for (std::string id = c.execute("");;) {
+    c.receive(m);
+    if (m.from == channel::iopub) {
+      if (m.parent.msg_id == id && m.content.find("\"idle\"") != std::string_view::npos) break;
+    } else if (m.parent.msg_id == id) {
+      id = c.execute("");
+    }
+  }
   finish(c, c.execute(""), "");
+}
+
+void answered(client& c) {
+  const std::string id = c.request("kernel_info_request", "{}");
+  received m;
+  do {
+    c.receive(m);
+  } while (m.from != channel::shell || m.parent.msg_id != id);
 }
 
 void round_trips(const std::string& target, int count) {
@@ -55,11 +82,63 @@ void round_trips(const std::string& target, int count) {
     finish(*c, c->execute(""), "");
     if (i >= count / 10) times.push_back(microseconds(steady::now() - begin));
   }
-  std::sort(times.begin(), times.end());
-  const auto at = [&](double q) {
-    return times[static_cast<std::size_t>(q * static_cast<double>(times.size() - 1))];
-  };
-  fmt::print("{{\"p50_us\": {:.1f}, \"p99_us\": {:.1f}}}\n", at(0.5), at(0.99));
+  print_times(std::move(times));
+}
+
+/// From nothing to the first answer, again and again.
+void connects(const std::string& target, int count) {
+  std::vector<double> times;
+  for (int i = 0; i < count; ++i) {
+    const auto begin = steady::now();
+    const auto c = connect(target + std::to_string(i));
+    answered(*c);
+    times.push_back(microseconds(steady::now() - begin));
+  }
+  print_times(std::move(times));
+}
+
+/// Clients that say nothing for `seconds`; then each is asked whether it is still there. What they
+/// cost is read from the daemon by whoever started this, between the two lines.
+void hold(const std::string& target, int count) {
+  std::vector<std::unique_ptr<client>> all;
+  for (int i = 0; i < count; ++i)
+    all.push_back(connect(target + std::to_string(i)));
+  fmt::print("held\n");
+  std::fflush(stdout);
+  if (std::getchar() == EOF) throw std::runtime_error("nobody waits for the answer");
+  for (const auto& each : all)
+    answered(*each);
+  fmt::print("{{\"alive\": {}}}\n", all.size());
+}
+
+/// A client for each target executes `rate` times a second in turn, on time whether or not the last
+/// answer has come; the latency counts from when it was due.
+void paced(const std::vector<std::string>& targets, int rate, int seconds) {
+  std::vector<std::vector<double>> times(targets.size());
+  std::vector<std::thread> threads;
+  const auto begin = steady::now() + std::chrono::seconds(1);
+  const auto period = std::chrono::duration_cast<steady::duration>(
+      std::chrono::duration<double>(static_cast<double>(targets.size()) / rate));
+  const int each = rate * seconds / static_cast<int>(targets.size());
+  for (std::size_t i = 0; i < targets.size(); ++i) {
+    threads.emplace_back([&, i] {
+      const auto c = connect(targets[i]);
+      settle(*c);
+      for (int n = 0; n < each; ++n) {
+        const auto due =
+            begin + period * n + period * static_cast<int>(i) / static_cast<int>(targets.size());
+        std::this_thread::sleep_until(due);
+        finish(*c, c->execute(""), "");
+        times[i].push_back(microseconds(steady::now() - due));
+      }
+    });
+  }
+  for (auto& one : threads)
+    one.join();
+  std::vector<double> all;
+  for (const auto& some : times)
+    all.insert(all.end(), some.begin(), some.end());
+  print_times(std::move(all));
 }
 
 /// One client asks for `count` messages; all of them listen until its idle.
@@ -100,6 +179,18 @@ void flood(const std::string& target, int count, int size, int clients) {
              static_cast<long long>(count) * clients - static_cast<long long>(total));
 }
 
+/// GET of http://HOST:PORT/PATH?token=…, over one connection.
+void requests(const std::string& url, int count) {
+  http_client c(url);
+  std::vector<double> times;
+  for (int i = 0; i < count; ++i) {
+    const auto begin = steady::now();
+    c.get();
+    times.push_back(microseconds(steady::now() - begin));
+  }
+  print_times(std::move(times));
+}
+
 void big(const std::string& target, int megabytes) {
   const auto c = connect(target);
   settle(*c);
@@ -118,6 +209,11 @@ int main(int argc, char** argv) {
   try {
     if (a.size() == 3 && a[0] == "rtt") return round_trips(a[1], number(2)), 0;
     if (a.size() == 5 && a[0] == "flood") return flood(a[1], number(2), number(3), number(4)), 0;
+    if (a.size() == 3 && a[0] == "connect") return connects(a[1], number(2)), 0;
+    if (a.size() == 3 && a[0] == "hold") return hold(a[1], number(2)), 0;
+    if (a.size() == 3 && a[0] == "rest") return requests(a[1], number(2)), 0;
+    if (a.size() >= 4 && a[0] == "paced")
+      return paced({a.begin() + 3, a.end()}, number(1), number(2)), 0;
     if (a.size() == 3 && a[0] == "big") return big(a[1], number(2)), 0;
   } catch (const std::exception& e) {
     fmt::print(stderr, "kmux-load: {}\n", e.what());
@@ -126,6 +222,8 @@ int main(int argc, char** argv) {
   fmt::print(
       stderr,
       "usage: kmux-load rtt TARGET COUNT | flood TARGET COUNT SIZE CLIENTS | big TARGET MEGABYTES\n"
+      "       connect TARGET COUNT | hold TARGET COUNT | paced RATE SECONDS TARGET… | rest URL "
+      "COUNT\n"
       "TARGET: a connection file, or "
       "ws://HOST:PORT/api/kernels/ID/channels?token=T&session_id=S\n");
   return 2;

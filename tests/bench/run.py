@@ -1,4 +1,4 @@
-"""Measures kmuxd beside its floor (the same kernel over ZeroMQ) and jupyter_server, in one run.
+"""Measures kmuxd beside its floor (the same kernel over ZeroMQ) and other gateways, in one run.
 
     ./dev bench            everything; prints a table, figure beside goal
     ./dev bench rtt flood  those parts
@@ -9,7 +9,7 @@ Machines are noisy: runs alternate, medians are compared, and what counts is the
 import json
 import os
 import platform
-import socket
+import re
 import statistics
 import subprocess
 import sys
@@ -20,12 +20,16 @@ from pathlib import Path
 import requests
 
 ROOT = Path(__file__).parents[2]
-sys.path.insert(0, str(ROOT / "tests"))
+sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "tests/clients")]
 BIN = ROOT / "build/release/bin"
 os.environ.setdefault("TESTED_BIN", str(BIN))
 from kmuxd import TOKEN, Daemon, wait_until  # noqa: E402
+from programs import KERNELS, free_port  # noqa: E402
+
+IPYKERNEL = KERNELS["ipykernel"]
 
 ROWS = []
+CORES = os.sched_getaffinity(0)
 
 
 def row(what, figure, goal, met):
@@ -39,7 +43,7 @@ def note(what, figure):
 
 
 def load(*words):
-    done = subprocess.run([BIN / "kmux-load", *map(str, words)], capture_output=True, text=True, timeout=120)
+    done = subprocess.run([BIN / "kmux-load", *map(str, words)], capture_output=True, text=True, timeout=240)
     if done.returncode != 0:
         raise RuntimeError(done.stderr)
     return json.loads(done.stdout)
@@ -60,16 +64,31 @@ def median(values):
     return statistics.median(values)
 
 
-class Gateway:
-    """Any server of Jupyter's API: its kernels, as targets for kmux-load."""
+def pin(pid, cores):
+    """All threads of a process to these cores; threads and children to come inherit it."""
+    for thread in os.listdir(f"/proc/{pid}/task"):
+        os.sched_setaffinity(int(thread), cores)
 
-    def __init__(self, url, pid, token=TOKEN):
-        self.url, self.pid, self.token = url, pid, token
+
+def descendants(pid):
+    children = [int(c) for t in os.listdir(f"/proc/{pid}/task") for c in Path(f"/proc/{pid}/task/{t}/children").read_text().split()]
+    return children + [d for c in children for d in descendants(c)]
+
+
+class Gateway:
+    """Any server of Jupyter's API, pinned to one core: its kernels, as targets for kmux-load."""
+
+    def __init__(self, name, url, pid, token=TOKEN):
+        self.name, self.url, self.pid, self.token = name, url, pid, token
+        pin(pid, {0})
         self.http = requests.Session()
         self.http.headers["Authorization"] = f"token {token}"
 
     def start(self, name):
-        return self.http.post(self.url + "api/kernels", json={"name": name}, timeout=60).json()["id"]
+        kernel = self.http.post(self.url + "api/kernels", json={"name": name}, timeout=60).json()["id"]
+        for child in descendants(self.pid):
+            pin(child, CORES)
+        return kernel
 
     def delete(self, kernel):
         self.http.delete(self.url + f"api/kernels/{kernel}", timeout=60)
@@ -78,7 +97,7 @@ class Gateway:
         return f"{self.url.replace('http', 'ws')}api/kernels/{kernel}/channels?token={self.token}&session_id=bench"
 
 
-def bench_rtt(kmux, daemon, peer, kernelspec):
+def bench_rtt(kmux, daemon, peers, kernelspec):
     kernel = kmux.start("echo")
     relayed = kmux.start(kernelspec)
     connection = daemon.runtime / "kernels"
@@ -96,16 +115,16 @@ def bench_rtt(kmux, daemon, peer, kernelspec):
         row(f"execute round trip through kmuxd, {name}", f"{q['kmuxd']:.0f} µs = {ratio:.2f} × direct", f"≤ {goal} ×", ratio <= goal)
     ratio = p50["relay"] / p50["relay direct"]
     row("the same behind a relay (echo as the kernel), p50", f"{p50['relay']:.0f} µs = {ratio:.2f} × direct", "≤ 1.8 ×", ratio <= 1.8)
-    if peer:
+    for peer in peers:
         other = peer.start(kernelspec)
         took = load("rtt", peer.target(other), 200)
-        note("jupyter_server, the same kernel, p50", f"{took['p50_us']:.0f} µs")
+        note(f"{peer.name}, the same kernel, p50", f"{took['p50_us']:.0f} µs")
         peer.delete(other)
     for each in (kernel, relayed):
         kmux.delete(each)
 
 
-def bench_flood(kmux, daemon, peer, kernelspec):
+def bench_flood(kmux, daemon, peers, kernelspec):
     kernel = kmux.start("echo")
     wait_until(lambda: daemon.model(kernel)["execution_state"] == "idle")
     count = 100_000
@@ -125,12 +144,13 @@ def bench_flood(kmux, daemon, peer, kernelspec):
     more = median(cost_four) / median(cost)
     row("  its CPU beside one client's", f"{more:.2f} ×", "≤ 1.6 ×", more <= 1.6)
     kmux.delete(kernel)
-    if peer:
+    for peer in peers:
         other = peer.start(kernelspec)
+        what = f"{peer.name}, 20,000 messages to 1 client"
         try:
-            note("jupyter_server, 20,000 messages to 1 client", "{deliveries_per_s:,.0f}/s, {lost} lost".format(**load("flood", peer.target(other), 20_000, 100, 1)))
+            note(what, "{deliveries_per_s:,.0f}/s, {lost} lost".format(**load("flood", peer.target(other), 20_000, 100, 1)))
         except (RuntimeError, subprocess.TimeoutExpired) as problem:
-            note("jupyter_server, 20,000 messages to 1 client", f"did not finish: {problem}"[:60])
+            note(what, f"did not finish: {problem}"[:60])
         peer.delete(other)
 
 
@@ -144,12 +164,13 @@ def bench_big(kmux, daemon, *_):
     kmux.delete(kernel)
 
 
-def bench_rest(kmux, daemon, *_):
+def bench_rest(kmux, daemon, peers, kernelspec):
     def timed(method, path, **more):
         begin = time.perf_counter()
         answer = kmux.http.request(method, kmux.url + path, timeout=60, **more)
         return (time.perf_counter() - begin) * 1e3, answer
 
+    pin(kmux.pid, CORES)  # or each new process would begin on the gateway's core
     posts, replies, deletes = [], [], []
     for _ in range(10):
         took, answer = timed("POST", "api/kernels", json={"name": "echo"})
@@ -165,24 +186,118 @@ def bench_rest(kmux, daemon, *_):
     row("POST → first reply on echo", f"{median(replies):.1f} ms", "< 20 ms", median(replies) < 20)
     row("DELETE → 204", f"{median(deletes):.1f} ms", "< 10 ms", median(deletes) < 10)
     kernels = [kmux.start("echo") for _ in range(10)]
+    pin(kmux.pid, {min(CORES)})
     wait_until(lambda: all(k["execution_state"] == "idle" for k in daemon.get("kernels").json()))
-    times = [timed("GET", "api/kernels")[0] for _ in range(300)]
-    row("REST list of 10 kernels, p50 idle", f"{median(times):.2f} ms (Python client)", "≤ 0.3 ms", median(times) <= 0.3)
-    connects = []
-    for _ in range(20):
-        begin = time.perf_counter()
-        channels = daemon.channels(kernels[0])
-        channels.request("kernel_info_request", {})
-        connects.append((time.perf_counter() - begin) * 1e3)
-        channels.close()
-    row("WebSocket connect → kernel_info_reply", f"{median(connects):.2f} ms (Python client)", "< 1 ms", median(connects) < 1)
+    listing = f"{kmux.url}api/kernels?token={TOKEN}"
+    took = load("rest", listing, 2000)["p50_us"] / 1e3
+    row("REST list of 10 kernels, p50 idle", f"{took:.2f} ms", "≤ 0.3 ms", took <= 0.3)
+    flooding = subprocess.Popen([BIN / "kmux-load", "flood", kmux.target(kernels[1]), "1000000", "100", "1"], stdout=subprocess.PIPE)
+    wait_until(lambda: daemon.model(kernels[1])["execution_state"] == "busy")
+    took = load("rest", listing, 2000)["p99_us"] / 1e3
+    assert flooding.poll() is None, "the flood ended too soon to measure beside it"
+    row("  p99 while a kernel floods", f"{took:.2f} ms", "≤ 2 ms", took <= 2)
+    flooding.communicate()
+    took = load("connect", kmux.target(kernels[0]), 200)["p50_us"] / 1e3
+    row("WebSocket connect → kernel_info_reply", f"{took:.2f} ms", "< 1 ms", took < 1)
+    for each in kernels:
+        kmux.delete(each)
+    for peer in peers:
+        kernel = peer.start(kernelspec)
+        first = load("connect", peer.target(kernel), 10)["p50_us"] / 1e3
+        many = load("rest", f"{peer.url}api/kernels?token={TOKEN}", 200)["p50_us"] / 1e3
+        note(f"{peer.name}: connect → reply; REST list of 1", f"{first:.1f} ms; {many:.2f} ms")
+        peer.delete(kernel)
+
+
+def first_reply(gateway, kernelspec):
+    """Seconds from POST to the first kernel_info_reply."""
+    begin = time.perf_counter()
+    kernel = gateway.start(kernelspec)
+    load("connect", gateway.target(kernel), 1)
+    took = time.perf_counter() - begin
+    gateway.delete(kernel)
+    return took
+
+
+def alone(directory):
+    """Seconds from the start of an ipykernel by itself to its first kernel_info_reply."""
+    file, own = directory / "alone.json", directory / "kernel.json"
+    connection = json.dumps({
+        "transport": "ipc", "ip": str(directory / "alone"), "key": "k", "signature_scheme": "hmac-sha256",
+        "shell_port": 1, "iopub_port": 2, "stdin_port": 3, "control_port": 4, "hb_port": 5})
+    file.write_text(connection)
+    own.write_text(connection)  # ipykernel writes its file anew
+    begin = time.perf_counter()
+    kernel = subprocess.Popen([word.format(connection_file=own) for word in IPYKERNEL], stdin=subprocess.DEVNULL,
+                              stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
+    load("connect", file, 1)
+    took = time.perf_counter() - begin
+    kernel.kill()
+    kernel.wait()
+    return took
+
+
+def bench_start(kmux, daemon, peers, _):
+    daemon.add_kernelspec("ipython", IPYKERNEL)
+    runs = {"alone": [], "kmuxd": []}
+    for _ in range(7):
+        runs["alone"].append(alone(daemon.directory))
+        runs["kmuxd"].append(first_reply(kmux, "ipython"))
+    took = {k: median(v) for k, v in runs.items()}
+    ratio = took["kmuxd"] / took["alone"]
+    row("ipykernel behind a relay: POST → first reply", f"{took['kmuxd'] * 1e3:.0f} ms = {ratio:.2f} × alone", "≤ 1.05 ×", ratio <= 1.05)
+    for peer in peers:
+        note(f"  {peer.name}", f"{median(first_reply(peer, 'ipython') for _ in range(3)) * 1e3:.0f} ms")
+
+
+def bench_paced(kmux, daemon, *_):
+    kernels = [kmux.start("echo") for _ in range(20)]
+    wait_until(lambda: all(k["execution_state"] == "idle" for k in daemon.get("kernels").json()), 60)
+    direct, through, cost = [], [], []
+    for _ in range(3):
+        direct.append(load("paced", 200, 5, *(daemon.runtime / "kernels" / k / "connection.json" for k in kernels)))
+        before = cpu_seconds(kmux.pid)
+        through.append(load("paced", 200, 5, *map(kmux.target, kernels)))
+        cost.append((cpu_seconds(kmux.pid) - before) / (200 * 5) * 1e6)
+    floor, took = (median(r["p99_us"] for r in runs) for runs in (direct, through))
+    row("20 kernels, 200 executes/s: latency since due, p99", f"{took:.0f} µs = {took / floor:.2f} × direct", "≤ 1.5 ×", took <= 1.5 * floor)
+    row("  the daemon's CPU for one execute (7 messages)", f"{median(cost):.0f} µs", "≤ 150 µs", median(cost) <= 150)
     for each in kernels:
         kmux.delete(each)
 
 
-def bench_memory(kmux, daemon, *_):
+def bench_crowd(kmux, daemon, *_):
+    """As many kernels as 2 cores are to carry, and as many clients."""
+    two = set(sorted(CORES)[:2])
+    pin(kmux.pid, two)
+    begin = time.perf_counter()
+    kernels = [kmux.http.post(kmux.url + "api/kernels", json={"name": "echo"}, timeout=60).json()["id"] for _ in range(1000)]
+    wait_until(lambda: all(k["execution_state"] == "idle" for k in daemon.get("kernels").json()), 120)
+    took = time.perf_counter() - begin
+    answering = 0
+    for kernel in kernels:
+        load("connect", kmux.target(kernel), 1)
+        answering += 1
+    row("1,000 echo kernels on 2 cores, started", f"{took:.1f} s, {answering} answering", "< 20 s, 1,000", took < 20 and answering == 1000)
+    for kernel in kernels:
+        kmux.delete(kernel)
+    pin(kmux.pid, {sorted(CORES)[0]})
+    kernel = kmux.start("echo")
+    load("connect", kmux.target(kernel), 1)
+    before = pss_kib(kmux.pid)
+    holding = subprocess.Popen([BIN / "kmux-load", "hold", kmux.target(kernel), "5000"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    assert holding.stdout.readline() == "held\n"
+    each = (pss_kib(kmux.pid) - before) / 5000
+    answer, _ = holding.communicate("go\n", timeout=120)
+    alive = json.loads(answer)["alive"]
+    row("5,000 idle WebSocket clients on one kernel", f"{alive} alive, {each:.1f} KiB each", "5,000, ≤ 20 KiB", alive == 5000 and each <= 20)
+    kmux.delete(kernel)
+
+
+def bench_memory(kmux, daemon, _, kernelspec):
     idle = pss_kib(kmux.pid)
-    row("daemon idle, PSS", f"{idle / 1024:.1f} MiB", "< 8 MiB", idle < 8192)
+    resident = int(re.search(r"VmRSS:\s+(\d+)", Path(f"/proc/{kmux.pid}/status").read_text())[1])
+    row("daemon idle, PSS; RSS", f"{idle / 1024:.1f}; {resident / 1024:.1f} MiB", "< 8; < 10 MiB", idle < 8192 and resident < 10240)
     begin = time.perf_counter()
     kernels = [kmux.start("echo") for _ in range(200)]
     wait_until(lambda: all(k["execution_state"] == "idle" for k in daemon.get("kernels").json()), 60)
@@ -195,35 +310,46 @@ def bench_memory(kmux, daemon, *_):
     wait_until(lambda: time.perf_counter() - began > 20, 30)
     share = (cpu_seconds(kmux.pid) - before) / (time.perf_counter() - began) * 100
     row("daemon idle with 200 kernels", f"{share:.2f} % of a core", "< 0.1 %", share < 0.1)
-    held = pss_kib(kmux.pid)
-    clients = [daemon.channels(kernels[i % len(kernels)]) for i in range(1000)]
-    each = (pss_kib(kmux.pid) - held) / len(clients)
-    row("each idle WebSocket client", f"{each:.1f} KiB", "≤ 20 KiB", each <= 20)
-    for client in clients:
-        client.socket.shutdown()
     for kernel in kernels:
+        kmux.delete(kernel)
+    relayed = [kmux.start(kernelspec) for _ in range(10)]
+    wait_until(lambda: all(k["execution_state"] == "idle" for k in daemon.get("kernels").json()), 60)
+    child = median(pss_kib(k["kmux"]["pid"]) for k in daemon.get("kernels").json()) / 1024
+    row("a relay child, PSS", f"{child:.2f} MiB", "≤ 1.5 MiB", child <= 1.5)
+    for kernel in relayed:
         kmux.delete(kernel)
 
 
-PARTS = {"memory": bench_memory, "rest": bench_rest, "rtt": bench_rtt, "flood": bench_flood, "big": bench_big}
+PARTS = {"memory": bench_memory, "rest": bench_rest, "start": bench_start, "rtt": bench_rtt, "paced": bench_paced,
+         "flood": bench_flood, "big": bench_big, "crowd": bench_crowd}
 
 
-def start_peer(directory, environment):
-    """jupyter_server in front of the same kernelspec; None where it does not come up."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    process = subprocess.Popen(
-        [sys.executable, "-m", "jupyter_server", "--no-browser", "--allow-root", f"--ServerApp.port={port}",
-         "--ServerApp.ip=127.0.0.1",
-         f"--IdentityProvider.token={TOKEN}", f"--ServerApp.root_dir={directory}"],
-        env={**environment, "JUPYTER_RUNTIME_DIR": str(directory / "jr")}, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+def start_peer(name, module, directory, environment, flags):
+    """Another gateway, on the same kernelspecs."""
+    port = free_port()
+    process = subprocess.Popen([sys.executable, "-m", module, *(f.format(port=port) for f in flags)], env=environment,
+                               cwd=directory, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    url = f"http://127.0.0.1:{port}/"
 
-    def listening():
-        for file in (directory / "jr").glob("jpserver-*.json"):
-            return json.loads(file.read_text())["url"]
+    def up():
+        assert process.poll() is None, f"{name} does not start"
+        try:
+            return requests.get(url + "api", headers={"Authorization": f"token {TOKEN}"}, timeout=5).ok
+        except OSError:
+            return False
 
-    return process, Gateway(wait_until(listening), process.pid)
+    wait_until(up, 60, name)
+    return process, Gateway(name, url, process.pid)
+
+
+PEERS = [
+    ("jupyter_server", "jupyter_server", [
+        "--no-browser", "--allow-root", "--ServerApp.ip=127.0.0.1", "--ServerApp.port={port}",
+        f"--IdentityProvider.token={TOKEN}"]),
+    ("jupyter_kernel_gateway", "kernel_gateway", [
+        "--KernelGatewayApp.ip=127.0.0.1", "--KernelGatewayApp.port={port}",
+        f"--KernelGatewayApp.auth_token={TOKEN}", "--JupyterWebsocketPersonality.list_kernels=True"]),
+]
 
 
 def write_table():
@@ -241,14 +367,17 @@ def main():
         daemon = Daemon(Path(name), "[kernels]\necho = true\n")
         daemon.add_kernelspec("ordinary", [str(BIN / "kmux-child"), "echo", "-f", "{connection_file}"])
         daemon.start()
-        peer_process, peer = start_peer(Path(name), daemon.environment)
+        started = []
         try:
-            kmux = Gateway(daemon.url, daemon.process.pid)
+            for other, module, flags in PEERS:
+                started.append(start_peer(other, module, name, daemon.environment, flags))
+            kmux = Gateway("kmuxd", daemon.url, daemon.process.pid)
             for part in wanted:
-                PARTS[part](kmux, daemon, peer, "ordinary")
+                PARTS[part](kmux, daemon, [gateway for _, gateway in started], "ordinary")
         finally:
-            peer_process.terminate()
-            peer_process.wait()
+            for process, _ in started:
+                process.terminate()
+                process.wait()
             daemon.end()
     write_table()
 
