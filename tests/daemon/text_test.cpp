@@ -31,6 +31,9 @@ TEST(text, percent_decoding) {
 TEST(text, malformed_escapes_are_refused) {
   for (const auto* bad : {"%", "a%", "%4", "%4x", "%x4", "%%41", "% 41", "%+1", "%-1", "%u0041"})
     EXPECT_EQ(percent_decode(bad), std::nullopt) << bad;
+  // What is behind the end must not complete it.
+  EXPECT_EQ(percent_decode(std::string_view("%41").substr(0, 2)), std::nullopt);
+  EXPECT_EQ(percent_decode(std::string_view("%41").substr(0, 1)), std::nullopt);
 }
 
 TEST(text, nul_and_what_is_not_utf8_are_refused) {
