@@ -126,6 +126,8 @@ public:
     if (n <= 0) throw std::runtime_error("the connection ended");
   }
 
+  int descriptor() const { return fd_; }
+
   std::string authority, path, buffer;
   std::size_t at = 0, wanted = 0;
 
@@ -178,6 +180,7 @@ public:
       const auto [opcode, size] = frame();
       const std::string_view payload(stream_.buffer.data() + stream_.at, size);
       stream_.at += size;
+      if (opcode == 9) pong();
       if (opcode == 8) throw std::runtime_error("closed: " + std::string(payload.substr(2)));
       if (opcode != 2) continue;
       channel_message m;
@@ -188,7 +191,17 @@ public:
     }
   }
 
+  void answer_ping() override {
+    do {  // what came with it waits in the buffer, where poll(2) does not see it
+      const auto [opcode, size] = frame();
+      stream_.at += size;
+      if (opcode == 9) pong();
+    } while (stream_.at < stream_.buffer.size());
+  }
+  int descriptor() const override { return stream_.descriptor(); }
+
 private:
+  void pong() { stream_.write(std::string("\x8a\x80\0\0\0\0", 6)); }
   void need(std::size_t bytes) {
     stream_.wanted = stream_.at + bytes;
     while (stream_.buffer.size() - stream_.at < bytes)

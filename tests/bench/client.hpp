@@ -24,6 +24,9 @@ public:
   virtual std::string request(const std::string& msg_type, const std::string& content) = 0;
   std::string execute(const std::string& code);
   virtual void receive(received&) = 0;
+  /// While it listens to nothing else: answers the gateway's ping, which is there to be read.
+  virtual void answer_ping() {}
+  virtual int descriptor() const { return -1; }
 };
 
 /// `target` is a connection file, or ws://HOST:PORT/…/channels?… (which carries its token).

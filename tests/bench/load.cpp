@@ -3,7 +3,9 @@
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
+#include <poll.h>
 #include <thread>
+#include <unistd.h>
 #include <vector>
 
 #include <fmt/format.h>
@@ -97,15 +99,22 @@ void connects(const std::string& target, int count) {
   print_times(std::move(times));
 }
 
-/// Clients that say nothing for `seconds`; then each is asked whether it is still there. What they
-/// cost is read from the daemon by whoever started this, between the two lines.
+/// Clients that only answer pings until a line comes; then each is asked whether it is still there.
+/// What they cost is read from the daemon by whoever started this, between the two lines.
 void hold(const std::string& target, int count) {
   std::vector<std::unique_ptr<client>> all;
   for (int i = 0; i < count; ++i)
     all.push_back(connect(target + std::to_string(i)));
   fmt::print("held\n");
   std::fflush(stdout);
-  if (std::getchar() == EOF) throw std::runtime_error("nobody waits for the answer");
+  std::vector<pollfd> ready = {{STDIN_FILENO, POLLIN, 0}};
+  for (const auto& each : all)
+    ready.push_back({each->descriptor(), POLLIN, 0});
+  while (ready[0].revents == 0) {
+    ::poll(ready.data(), ready.size(), -1);
+    for (std::size_t i = 1; i < ready.size(); ++i)
+      if (ready[i].revents != 0) all[i - 1]->answer_ping();
+  }
   for (const auto& each : all)
     answered(*each);
   fmt::print("{{\"alive\": {}}}\n", all.size());
@@ -191,11 +200,12 @@ void requests(const std::string& url, int count) {
   print_times(std::move(times));
 }
 
-void big(const std::string& target, int megabytes) {
+/// One message of `megabytes`, which `code` makes the kernel send.
+void big(const std::string& target, int megabytes, const std::string& code) {
   const auto c = connect(target);
   settle(*c);
   const auto begin = steady::now();
-  finish(*c, c->execute(fmt::format("big {}", megabytes)), "");
+  finish(*c, c->execute(code), "");
   const double seconds = microseconds(steady::now() - begin) / 1e6;
   fmt::print("{{\"seconds\": {:.3f}, \"megabytes_per_s\": {:.0f}}}\n", seconds,
              megabytes / seconds);
@@ -214,14 +224,15 @@ int main(int argc, char** argv) {
     if (a.size() == 3 && a[0] == "rest") return requests(a[1], number(2)), 0;
     if (a.size() >= 4 && a[0] == "paced")
       return paced({a.begin() + 3, a.end()}, number(1), number(2)), 0;
-    if (a.size() == 3 && a[0] == "big") return big(a[1], number(2)), 0;
+    if (a.size() == 4 && a[0] == "big") return big(a[1], number(2), a[3]), 0;
   } catch (const std::exception& e) {
     fmt::print(stderr, "kmux-load: {}\n", e.what());
     return 1;
   }
   fmt::print(
       stderr,
-      "usage: kmux-load rtt TARGET COUNT | flood TARGET COUNT SIZE CLIENTS | big TARGET MEGABYTES\n"
+      "usage: kmux-load rtt TARGET COUNT | flood TARGET COUNT SIZE CLIENTS | big TARGET MEGABYTES "
+      "CODE\n"
       "       connect TARGET COUNT | hold TARGET COUNT | paced RATE SECONDS TARGET… | rest URL "
       "COUNT\n"
       "TARGET: a connection file, or "

@@ -23,6 +23,7 @@ TEST(header, picks_what_routing_needs) {
   EXPECT_EQ(h.msg_type, "status");
   EXPECT_EQ(h.username, "");
   EXPECT_EQ(h.subshell_id, "s");
+  ASSERT_EQ(peek_header("null", h), errc::ok);
   ASSERT_EQ(peek_header("{}", h), errc::ok);
   EXPECT_EQ(h.msg_id, "");
 }
