@@ -107,6 +107,8 @@ void kernel_link::receive(channel c, frame_list&& frames) {
   if (!signer_.verify(view.message, view.signature)) return drop(c, errc::bad_signature);
   if (!replays_.admit(view.signature)) return drop(c, errc::replayed);
   if (const errc e = peek_header(view.message.header, head_); e != errc::ok) return drop(c, e);
+  // No client could do anything with it.
+  if (head_.msg_type.empty()) return drop(c, errc::missing_field);
   if (const errc e = peek_header(view.message.parent_header, parent_); e != errc::ok) {
     return drop(c, e);
   }
