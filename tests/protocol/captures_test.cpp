@@ -72,7 +72,7 @@ TEST_P(captured, is_encoded_to_the_frames_it_came_in) {
 }
 
 INSTANTIATE_TEST_SUITE_P(ipykernel, captured, testing::ValuesIn(captures::ipykernel),
-                         [](const auto& info) { return std::string(info.param.msg_type); });
+                         [](const auto& one) { return std::string(one.param.msg_type); });
 
 }  // namespace
 }  // namespace kmux
