@@ -19,6 +19,11 @@ using namespace kmux;
 using namespace kmux::bench;
 using steady = std::chrono::steady_clock;
 
+/// Each WebSocket is a session: the same one again would replace the first.
+std::string of_its_own(const std::string& target, int number) {
+  return target.starts_with("ws://") ? target + std::to_string(number) : target;
+}
+
 double microseconds(steady::duration d) {
   return std::chrono::duration<double, std::micro>(d).count();
 }
@@ -92,7 +97,7 @@ void connects(const std::string& target, int count) {
   std::vector<double> times;
   for (int i = 0; i < count; ++i) {
     const auto begin = steady::now();
-    const auto c = connect(target + std::to_string(i));
+    const auto c = connect(of_its_own(target, i));
     answered(*c);
     times.push_back(microseconds(steady::now() - begin));
   }
@@ -104,7 +109,7 @@ void connects(const std::string& target, int count) {
 void hold(const std::string& target, int count) {
   std::vector<std::unique_ptr<client>> all;
   for (int i = 0; i < count; ++i)
-    all.push_back(connect(target + std::to_string(i)));
+    all.push_back(connect(of_its_own(target, i)));
   fmt::print("held\n");
   std::fflush(stdout);
   std::vector<pollfd> ready = {{STDIN_FILENO, POLLIN, 0}};
@@ -154,9 +159,7 @@ void paced(const std::vector<std::string>& targets, int rate, int seconds) {
 void flood(const std::string& target, int count, int size, int clients) {
   std::vector<std::unique_ptr<client>> all;
   for (int i = 0; i < clients; ++i) {
-    // Each a session of its own: the first may be told the URL's, the others add to it.
-    all.push_back(
-        connect(i == 0 || target.find("ws://") != 0 ? target : target + std::to_string(i)));
+    all.push_back(connect(of_its_own(target, i)));
   }
   for (const auto& each : all)
     settle(*each);
