@@ -92,6 +92,14 @@ void round_trips(const std::string& target, int count) {
   print_times(std::move(times));
 }
 
+void heard_idle(client& c, const std::string& id) {
+  received m;
+  do {
+    c.receive(m);
+  } while (m.from != channel::iopub || m.parent.msg_id != id ||
+           m.content.find("\"idle\"") == std::string_view::npos);
+}
+
 /// From nothing to the first answer, again and again.
 void connects(const std::string& target, int count) {
   std::vector<double> times;
@@ -104,7 +112,7 @@ void connects(const std::string& target, int count) {
   print_times(std::move(times));
 }
 
-/// Clients that only answer pings until a line comes; then each is asked whether it is still there.
+/// Clients that only answer pings until a line comes; then each must hear what one asks for.
 /// What they cost is read from the daemon by whoever started this, between the two lines.
 void hold(const std::string& target, int count) {
   std::vector<std::unique_ptr<client>> all;
@@ -120,8 +128,10 @@ void hold(const std::string& target, int count) {
     for (std::size_t i = 1; i < ready.size(); ++i)
       if (ready[i].revents != 0) all[i - 1]->answer_ping();
   }
+  // One asks, and all hear it: were each to ask, each would be told of all the others' questions.
+  const std::string id = all[0]->execute("");
   for (const auto& each : all)
-    answered(*each);
+    heard_idle(*each, id);
   fmt::print("{{\"alive\": {}}}\n", all.size());
 }
 
