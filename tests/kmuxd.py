@@ -244,5 +244,12 @@ class Daemon:
         (directory / "kernel.json").write_text(json.dumps(spec))
         return directory
 
+    def wired(self, kernel):
+        """Whether all five of a kernel's sockets are connected: each does so in its own time, and takes a descriptor."""
+        info = json.loads((self.runtime / "kernels" / kernel / "connection.json").read_text())
+        rows = [row.split() for row in Path("/proc/net/unix").read_text().splitlines()]
+        connected = {row[7] for row in rows if len(row) > 7 and row[5] == "03"}
+        return all(f"{info['ip']}-{info[port + '_port']}" in connected for port in ("shell", "iopub", "stdin", "control", "hb"))
+
     def descriptors(self):
         return len(os.listdir(f"/proc/{self.process.pid}/fd"))

@@ -55,7 +55,9 @@ def what_it_has(daemon):
 
 @pytest.fixture
 def other(daemon):
-    return daemon.channels(daemon.kernel())
+    kernel = daemon.kernel()
+    wait_until(lambda: daemon.wired(kernel), what="all sockets of the neighbour")
+    return daemon.channels(kernel)
 
 
 @pytest.fixture

@@ -193,7 +193,7 @@ def test_text_that_is_not_utf8_and_what_is_too_large(make_daemon):
 
 
 def test_a_client_that_disappears_in_a_frame(daemon, kernel):
-    wait_until(lambda: daemon.model(kernel)["execution_state"] == "idle")
+    wait_until(lambda: daemon.wired(kernel))
     before = daemon.descriptors()
     channels = daemon.channels(kernel)
     channels.socket.sock.sendall(b"\x82\xfe\xff\xff1234only the beginning")
