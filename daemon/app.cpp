@@ -23,19 +23,12 @@ namespace {
 
 constexpr auto end_grace = std::chrono::seconds(2);  ///< for requests and close handshakes
 
-/// Ten descriptors a kernel are soon more than the usual soft limit of 1024.
+/// Six descriptors a kernel are soon more than the usual soft limit of 1024.
 void raise_descriptor_limit() {
   rlimit limit{};
   if (::getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur == limit.rlim_max) return;
   limit.rlim_cur = limit.rlim_max;
   if (::setrlimit(RLIMIT_NOFILE, &limit) != 0) spdlog::warn("event=descriptor_limit_not_raised");
-}
-
-zmq::context_t make_zmq_context() {
-  zmq::context_t context(1);
-  // libzmq's default of 1023 sockets is 204 kernels.
-  context.set(zmq::ctxopt::max_sockets, context.get(zmq::ctxopt::socket_limit));
-  return context;
 }
 
 /// kmux-child stands beside us, whatever PATH says and after an upgrade too.
@@ -51,10 +44,9 @@ app::app(const config::config& c, supervise::directories directories, reload_fun
     : config_(c),
       reload_(std::move(reload)),
       directories_(std::move(directories)),
-      zmq_(make_zmq_context()),
       specs_(spec_settings_from(c)),
       spawner_(io_, child_program()),
-      services_{io_, zmq_, directories_, spawner_, specs_, kernel_settings_from(c)},
+      services_{io_, buffer_, directories_, spawner_, specs_, kernel_settings_from(c)},
       kernels_(services_, manager_settings_from(c)),
       sessions_(kernels_, directories_.runtime() + "/sessions.json"),
       api_{kernels_, sessions_, specs_, c.server.base_url, std::chrono::system_clock::now()},

@@ -8,7 +8,6 @@
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/signal_set.hpp>
-#include <zmq.hpp>
 
 #include "config/config.hpp"
 #include "daemon/api/api.hpp"
@@ -48,7 +47,7 @@ private:
   reload_function reload_;
   supervise::directories directories_;
   boost::asio::io_context io_{1};
-  zmq::context_t zmq_;
+  receive_buffer buffer_;
   spec_store specs_;
   supervise::spawner spawner_;
   kernel_services services_;

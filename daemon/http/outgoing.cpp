@@ -4,7 +4,7 @@ namespace kmux::daemon {
 
 namespace {
 
-/// Up to here a copy is cheaper than a gather list with a reference to libzmq's memory.
+/// Up to here a copy is cheaper than a gather list with a reference to the message.
 constexpr std::size_t copy_limit = 16 << 10;
 
 void append_frame_header(std::string& out, ws_opcode opcode, std::uint64_t size) {

@@ -164,7 +164,7 @@ void kernel::connect(bool adopted) {
   hear.shell_answered = [this] { activity_.answered(); };
   hear.beat = [this] { heartbeat_due(heartbeat_.on_answer(now())); };
   hear.writable = [this] { changed_.notify(); };
-  link_ = std::make_unique<kernel_link>(services_.io, services_.zmq, *where,
+  link_ = std::make_unique<kernel_link>(services_.io, services_.buffer, *where,
                                         services_.settings.kernel_message_limits, adopted,
                                         std::move(hear));
 }

@@ -10,7 +10,6 @@
 
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/io_context.hpp>
-#include <zmq.hpp>
 
 #include "daemon/async/alarm.hpp"
 #include "daemon/async/event.hpp"
@@ -42,7 +41,7 @@ struct kernel_settings {
 /// What all kernels share. Outlives them.
 struct kernel_services {
   boost::asio::io_context& io;
-  zmq::context_t& zmq;
+  receive_buffer& buffer;
   const supervise::directories& directories;
   supervise::spawner& spawner;
   const spec_store& specs;

@@ -44,7 +44,13 @@ std::string prefix_of(const std::string& resource_dir) {
 /// and endpoints stay.
 result<connection_info> kernel::connection() {
   const std::string file = services_.directories.connection_file(id());
-  if (const auto text = supervise::read_file(file)) return parse_connection_file(*text);
+  if (const auto text = supervise::read_file(file)) {
+    auto known = parse_connection_file(*text);
+    if (known && (known->transport != "ipc" || known->ip.size() + 2 > supervise::max_socket_path)) {
+      return error{errc::bad_field, file + ": must name ipc sockets, with a path that fits"};
+    }
+    return known;
+  }
   auto prefix = services_.directories.choose_socket_prefix(id());
   if (!prefix) return prefix.error();
   record_.socket_prefix = *prefix;

@@ -20,7 +20,7 @@ constexpr std::size_t index(channel c) {
 
 }  // namespace
 
-kernel_link::kernel_link(asio::io_context& io, zmq::context_t& context,
+kernel_link::kernel_link(asio::io_context& io, receive_buffer& buffer,
                          const connection_info& where, const message_limits& limits, bool adopted,
                          handlers on)
     : limits_(limits),
@@ -31,34 +31,34 @@ kernel_link::kernel_link(asio::io_context& io, zmq::context_t& context,
       signer_(where.key),
       replays_(remembered_signatures),
       nudge_timer_(io) {
-  const auto open = [&](channel c, zmq::socket_type type, const std::string& endpoint) {
-    zmq_port::handlers handlers;
-    handlers.message = [this, c](frame_list&& frames) { receive(c, std::move(frames)); };
+  const auto open = [&](channel c, zmtp_role role, const std::string& endpoint) {
+    zmtp_port::handlers handlers;
+    handlers.message = [this, c](zmtp_message&& frames) { receive(c, std::move(frames)); };
+    handlers.dropped = [this, c] { drop(c, errc::too_large); };
     handlers.drained = on_.writable;
     ports_[index(c)] =
-        std::make_unique<zmq_port>(io, context, settings_for(type, endpoint), std::move(handlers));
+        std::make_unique<zmtp_port>(io, buffer, settings_for(role, endpoint), std::move(handlers));
   };
-  open(channel::iopub, zmq::socket_type::sub, where.iopub());
-  open(channel::shell, zmq::socket_type::dealer, where.shell());
-  open(channel::control, zmq::socket_type::dealer, where.control());
-  open(channel::stdin_, zmq::socket_type::dealer, where.stdin_());
-  zmq_port::handlers beat;
-  beat.message = [this](frame_list&&) { on_.beat(); };
-  heartbeat_ = std::make_unique<zmq_port>(
-      io, context, settings_for(zmq::socket_type::dealer, where.hb()), std::move(beat));
+  open(channel::iopub, zmtp_role::sub, where.iopub());
+  open(channel::shell, zmtp_role::dealer, where.shell());
+  open(channel::control, zmtp_role::dealer, where.control());
+  open(channel::stdin_, zmtp_role::dealer, where.stdin_());
+  zmtp_port::handlers beat;
+  beat.message = [this](zmtp_message&&) { on_.beat(); };
+  heartbeat_ = std::make_unique<zmtp_port>(
+      io, buffer, settings_for(zmtp_role::dealer, where.hb()), std::move(beat));
   nudged(nudge_.start(nudge::clock::now()));
 }
 
 kernel_link::~kernel_link() = default;
 
-zmq_port_settings kernel_link::settings_for(zmq::socket_type type,
-                                            const std::string& endpoint) const {
-  zmq_port_settings s;
-  s.type = type;
+zmtp_port_settings kernel_link::settings_for(zmtp_role role, const std::string& endpoint) const {
+  zmtp_port_settings s;
+  s.role = role;
   s.endpoint = endpoint;
-  if (type == zmq::socket_type::dealer) s.routing_id = routing_id_;
-  s.max_frame_bytes = static_cast<std::int64_t>(limits_.max_bytes);
-  s.max_frames = limits_.max_buffers + limits_.max_identities + 6;
+  if (role == zmtp_role::dealer) s.routing_id = routing_id_;
+  s.limits.max_bytes = limits_.max_bytes;
+  s.limits.max_frames = limits_.max_buffers + limits_.max_identities + 6;
   return s;
 }
 
@@ -95,8 +95,8 @@ void kernel_link::drop(channel c, errc why) {
   }
 }
 
-void kernel_link::receive(channel c, frame_list&& frames) {
-  auto wire = std::make_shared<wire_message>(std::move(frames));
+void kernel_link::receive(channel c, zmtp_message&& frames) {
+  auto wire = std::make_shared<wire_message<zmtp_message>>(std::move(frames));
   if (const errc e = wire->decode(limits_); e != errc::ok) {
     // JEP 65's welcome has no delimiter in some kernels; either way it says that iopub is heard.
     if (c == channel::iopub && e == errc::no_delimiter)

@@ -12,18 +12,18 @@
 #include "daemon/async/alarm.hpp"
 #include "protocol/connection_file.hpp"
 #include "protocol/header.hpp"
-#include "protocol/io/wire_message.hpp"
-#include "protocol/io/zmq_port.hpp"
+#include "protocol/io/zmtp_port.hpp"
 #include "protocol/nudge.hpp"
 #include "protocol/requests.hpp"
 #include "protocol/signer.hpp"
+#include "protocol/wire_message.hpp"
 
 namespace kmux::daemon {
 
 /// What came from the kernel: verified, decoded, and its header looked into.
 struct kernel_message {
   kmux::channel channel;
-  std::shared_ptr<const wire_message> wire;
+  std::shared_ptr<const wire_message<zmtp_message>> wire;
   const header& head;    ///< valid during the call
   const header& parent;  ///< valid during the call
 };
@@ -43,7 +43,7 @@ public:
 
   /// `adopted`: the kernel has been running and may be busy, so that it is asked on control as
   /// well.
-  kernel_link(boost::asio::io_context& io, zmq::context_t& context, const connection_info& where,
+  kernel_link(boost::asio::io_context& io, receive_buffer& buffer, const connection_info& where,
               const message_limits& limits, bool adopted, handlers on);
   ~kernel_link();
 
@@ -59,8 +59,8 @@ public:
   bool request_interrupt();
 
 private:
-  zmq_port_settings settings_for(zmq::socket_type, const std::string& endpoint) const;
-  void receive(channel, frame_list&&);
+  zmtp_port_settings settings_for(zmtp_role, const std::string& endpoint) const;
+  void receive(channel, zmtp_message&&);
   void on_own_reply(channel);
   void drop(channel, errc);
   void nudged(nudge::action);
@@ -80,8 +80,8 @@ private:
   header head_, parent_;
   std::uint64_t dropped_ = 0;
   mutable std::string date_;
-  std::array<std::unique_ptr<zmq_port>, 4> ports_;
-  std::unique_ptr<zmq_port> heartbeat_;
+  std::array<std::unique_ptr<zmtp_port>, 4> ports_;
+  std::unique_ptr<zmtp_port> heartbeat_;
 };
 
 }  // namespace kmux::daemon

@@ -6,6 +6,7 @@
 
 #include "protocol/header.hpp"
 #include "protocol/requests.hpp"
+#include "protocol/wire.hpp"
 
 namespace kmux::child {
 

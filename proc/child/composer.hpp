@@ -5,7 +5,7 @@
 #include <string>
 #include <string_view>
 
-#include "protocol/io/wire_message.hpp"
+#include "proc/child/multipart.hpp"
 #include "protocol/signer.hpp"
 
 namespace kmux::child {

@@ -7,7 +7,7 @@
 
 #include "proc/child/shell_loop.hpp"
 #include "proc/child/sockets.hpp"
-#include "protocol/io/multipart.hpp"
+#include "proc/child/multipart.hpp"
 #include "protocol/json.hpp"
 #include "protocol/json_document.hpp"
 

@@ -6,7 +6,7 @@
 #include <mutex>
 
 #include "proc/child/event_fd.hpp"
-#include "protocol/io/wire_message.hpp"
+#include "proc/child/multipart.hpp"
 
 namespace kmux::child {
 

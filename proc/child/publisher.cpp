@@ -1,6 +1,6 @@
 #include "proc/child/publisher.hpp"
 
-#include "protocol/io/multipart.hpp"
+#include "proc/child/multipart.hpp"
 
 namespace kmux::child {
 

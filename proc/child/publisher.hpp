@@ -7,7 +7,7 @@
 
 #include <zmq.hpp>
 
-#include "protocol/io/wire_message.hpp"
+#include "proc/child/multipart.hpp"
 
 namespace kmux::child {
 

@@ -8,7 +8,7 @@
 #include "proc/child/control_loop.hpp"
 #include "proc/child/sockets.hpp"
 #include "protocol/ids.hpp"
-#include "protocol/io/multipart.hpp"
+#include "proc/child/multipart.hpp"
 #include "protocol/json.hpp"
 
 namespace kmux::child {

@@ -3,15 +3,16 @@
 
 #include <memory>
 
+#include "proc/child/multipart.hpp"
 #include "protocol/header.hpp"
-#include "protocol/io/wire_message.hpp"
+#include "protocol/wire_message.hpp"
 #include "protocol/signer.hpp"
 
 namespace kmux::child {
 
 /// Verified, and its header looked into.
 struct request {
-  std::shared_ptr<const wire_message> wire;
+  std::shared_ptr<const wire_message<frame_list>> wire;
   header head;
 
   std::span<const std::string_view> identities() const { return wire->view().identities; }
@@ -25,7 +26,7 @@ public:
   explicit request_reader(std::string_view key) : signer_(key) {}
 
   std::optional<request> read(frame_list&& frames) {
-    auto wire = std::make_shared<wire_message>(std::move(frames));
+    auto wire = std::make_shared<wire_message<frame_list>>(std::move(frames));
     request out;
     // The signature first: nobody without the key gets as far as the JSON.
     const bool good = wire->decode(limits_) == errc::ok &&

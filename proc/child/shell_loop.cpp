@@ -3,7 +3,7 @@
 #include <fmt/format.h>
 
 #include "proc/child/sockets.hpp"
-#include "protocol/io/multipart.hpp"
+#include "proc/child/multipart.hpp"
 #include "protocol/json.hpp"
 #include "protocol/json_document.hpp"
 

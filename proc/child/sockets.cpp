@@ -3,7 +3,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "protocol/io/multipart.hpp"
+#include "proc/child/multipart.hpp"
 
 namespace kmux::child {
 

@@ -11,17 +11,22 @@
 
 #include <zmq.hpp>
 
+#include "proc/child/multipart.hpp"
 #include "protocol/connection_file.hpp"
 #include "protocol/ids.hpp"
-#include "protocol/io/multipart.hpp"
 #include "protocol/json.hpp"
 #include "protocol/requests.hpp"
 #include "protocol/signer.hpp"
+#include "protocol/wire_message.hpp"
 #include "protocol/ws_v1.hpp"
 
 namespace kmux::bench {
 
 namespace {
+
+using child::frame_list;
+using child::receive_message;
+using child::send_copies;
 
 struct outgoing_request {
   std::string id = make_uuid();
@@ -69,7 +74,7 @@ public:
       for (auto* const each : {&iopub_, &shell_}) {
         frame_list frames;
         if (!receive_message(*each, frames)) continue;
-        message_ = std::make_unique<wire_message>(std::move(frames));
+        message_ = std::make_unique<wire_message<frame_list>>(std::move(frames));
         if (message_->decode({}) != errc::ok ||
             !signer_.verify(message_->message(), message_->view().signature)) {
           continue;
@@ -88,7 +93,7 @@ private:
   zmq::socket_t shell_, iopub_;
   signer signer_;
   std::string session_ = make_uuid();
-  std::unique_ptr<wire_message> message_;
+  std::unique_ptr<wire_message<frame_list>> message_;
 };
 
 /// A connection to a URL's host, and what has been read from it but not yet used.

@@ -10,8 +10,9 @@
 #include "proc/child/bounded_log.hpp"
 #include "proc/child/echo_interpreter.hpp"
 #include "proc/child/kernel_host.hpp"
+#include "proc/child/multipart.hpp"
 #include "proc/child/sockets.hpp"
-#include "protocol/io/multipart.hpp"
+#include "protocol/wire_message.hpp"
 #include "protocol/requests.hpp"
 
 namespace kmux::child {
@@ -40,7 +41,7 @@ protected:
     zmq_pollitem_t item{socket.handle(), 0, ZMQ_POLLIN, 0};
     frame_list frames;
     if (zmq_poll(&item, 1, 10'000) <= 0 || !receive_message(socket, frames)) return {};
-    wire_message wire(std::move(frames));
+    wire_message<frame_list> wire(std::move(frames));
     return wire.decode({}) == errc::ok ? std::string(wire.message().content) : "";
   }
   zmq::socket_t connect(const std::string& endpoint) {

@@ -1,14 +1,43 @@
 #pragma once
-// Whole messages through a socket, without waiting. For owners of a socket that run no Asio.
+// Whole messages through a libzmq socket, without waiting.
 
+#include <array>
 #include <span>
 #include <string_view>
+#include <vector>
 
 #include <zmq.hpp>
 
-#include "protocol/io/wire_message.hpp"
+namespace kmux::child {
 
-namespace kmux {
+/// The frames of one multipart message. The first few live inside: a typical message needs no
+/// allocation of its own beyond what libzmq makes.
+class frame_list {
+public:
+  static constexpr std::size_t inline_frames = 8;
+
+  void push_back(zmq::message_t&& frame) {
+    if (count_ < inline_frames) {
+      few_[count_] = std::move(frame);
+    } else {
+      more_.push_back(std::move(frame));
+    }
+    ++count_;
+  }
+  std::size_t size() const noexcept { return count_; }
+  zmq::message_t& operator[](std::size_t i) noexcept {
+    return i < inline_frames ? few_[i] : more_[i - inline_frames];
+  }
+  std::string_view view(std::size_t i) const noexcept {
+    const auto& frame = i < inline_frames ? few_[i] : more_[i - inline_frames];
+    return {static_cast<const char*>(frame.data()), frame.size()};
+  }
+
+private:
+  std::size_t count_ = 0;
+  std::array<zmq::message_t, inline_frames> few_;
+  std::vector<zmq::message_t> more_;
+};
 
 inline constexpr std::size_t most_frames =
     4200;  ///< what one message may have: 4096 buffers and the rest
@@ -54,4 +83,4 @@ inline bool send_copies(zmq::socket_t& socket, std::span<const std::string_view>
   return true;
 }
 
-}  // namespace kmux
+}  // namespace kmux::child
