@@ -25,6 +25,10 @@ public:
     return {f.large != nullptr ? f.large.get() : small_.data() + f.offset, f.size};
   }
 
+  /// The memory of a large frame, for whoever wants to keep it without a copy; nullptr for a small
+  /// one. view(i) is not to be used after it.
+  std::unique_ptr<char[]> take_large(std::size_t i) noexcept { return std::move(frames_[i].large); }
+
 private:
   friend class zmtp_reader;
   struct frame {

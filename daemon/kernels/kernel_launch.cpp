@@ -46,8 +46,10 @@ result<connection_info> kernel::connection() {
   const std::string file = services_.directories.connection_file(id());
   if (const auto text = supervise::read_file(file)) {
     auto known = parse_connection_file(*text);
-    if (known && (known->transport != "ipc" || known->ip.size() + 2 > supervise::max_socket_path)) {
-      return error{errc::bad_field, file + ": must name ipc sockets, with a path that fits"};
+    if (!known) return known;
+    for (const auto& each :
+         {known->shell(), known->iopub(), known->stdin_(), known->control(), known->hb()}) {
+      if (const auto usable = parse_zmtp_endpoint(each); !usable) return usable.error();
     }
     return known;
   }

@@ -32,7 +32,7 @@ kernel_link::kernel_link(asio::io_context& io, receive_buffer& buffer,
       replays_(remembered_signatures),
       nudge_timer_(io) {
   const auto open = [&](channel c, zmtp_role role, const std::string& endpoint) {
-    zmtp_port::handlers handlers;
+    zmtp_handlers handlers;
     handlers.message = [this, c](zmtp_message&& frames) { receive(c, std::move(frames)); };
     handlers.dropped = [this, c] { drop(c, errc::too_large); };
     handlers.drained = on_.writable;
@@ -43,7 +43,7 @@ kernel_link::kernel_link(asio::io_context& io, receive_buffer& buffer,
   open(channel::shell, zmtp_role::dealer, where.shell());
   open(channel::control, zmtp_role::dealer, where.control());
   open(channel::stdin_, zmtp_role::dealer, where.stdin_());
-  zmtp_port::handlers beat;
+  zmtp_handlers beat;
   beat.message = [this](zmtp_message&&) { on_.beat(); };
   heartbeat_ = std::make_unique<zmtp_port>(
       io, buffer, settings_for(zmtp_role::dealer, where.hb()), std::move(beat));
@@ -52,8 +52,8 @@ kernel_link::kernel_link(asio::io_context& io, receive_buffer& buffer,
 
 kernel_link::~kernel_link() = default;
 
-zmtp_port_settings kernel_link::settings_for(zmtp_role role, const std::string& endpoint) const {
-  zmtp_port_settings s;
+zmtp_settings kernel_link::settings_for(zmtp_role role, const std::string& endpoint) const {
+  zmtp_settings s;
   s.role = role;
   s.endpoint = endpoint;
   if (role == zmtp_role::dealer) s.routing_id = routing_id_;

@@ -59,7 +59,7 @@ public:
   bool request_interrupt();
 
 private:
-  zmtp_port_settings settings_for(zmtp_role, const std::string& endpoint) const;
+  zmtp_settings settings_for(zmtp_role, const std::string& endpoint) const;
   void receive(channel, zmtp_message&&);
   void on_own_reply(channel);
   void drop(channel, errc);

@@ -8,6 +8,8 @@
 
 #include <zmq.hpp>
 
+#include "protocol/zmtp.hpp"
+
 namespace kmux::child {
 
 /// The frames of one multipart message. The first few live inside: a typical message needs no
@@ -38,6 +40,22 @@ private:
   std::array<zmq::message_t, inline_frames> few_;
   std::vector<zmq::message_t> more_;
 };
+
+/// The same message for libzmq: small frames are copied, large ones handed over.
+inline frame_list to_frames(zmtp_message&& message) {
+  frame_list out;
+  for (std::size_t i = 0; i < message.size(); ++i) {
+    const std::string_view bytes = message.view(i);
+    if (auto large = message.take_large(i)) {
+      out.push_back(zmq::message_t(large.release(), bytes.size(), [](void* data, void*) {
+        delete[] static_cast<char*>(data);
+      }));
+    } else {
+      out.push_back(zmq::message_t(bytes.data(), bytes.size()));
+    }
+  }
+  return out;
+}
 
 inline constexpr std::size_t most_frames =
     4200;  ///< what one message may have: 4096 buffers and the rest

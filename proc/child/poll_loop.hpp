@@ -1,5 +1,6 @@
 #pragma once
-// A thread's event loop: ZeroMQ sockets and descriptors, and a way to end it.
+// A thread's event loop: sockets that are bound (libzmq's), sockets that connect (our own),
+// descriptors, and a way to end it.
 
 #include <chrono>
 #include <functional>
@@ -8,6 +9,7 @@
 #include <zmq.hpp>
 
 #include "proc/child/event_fd.hpp"
+#include "protocol/io/zmtp_socket.hpp"
 
 namespace kmux::child {
 
@@ -22,6 +24,8 @@ public:
   /// back-pressure.
   void watch(zmq::socket_t&, callback, condition when = {});
   void watch(int fd, callback, condition when = {});
+  /// Connects it, and again; its handlers are called from here.
+  void watch(zmtp_socket&, condition when = {});
   /// Called after each turn; returns how long to sleep at most (max: until something happens).
   void each_turn(std::function<std::chrono::milliseconds()> f) { turn_ = std::move(f); }
 
@@ -31,16 +35,32 @@ public:
   void stop() noexcept { stop_.set(); }
 
 private:
+  using clock = zmtp_socket::clock;
   struct watched {
     zmq_pollitem_t item;
     callback call;
     condition when;
   };
-  void wait(std::chrono::milliseconds timeout, std::vector<zmq_pollitem_t>& items);
+  struct watched_peer {
+    zmtp_socket* socket;
+    condition when;
+  };
+
+  void gather();
+  void gather_peers();
+  void wait(std::chrono::milliseconds timeout);
+  void call_peers(std::size_t first);
 
   std::vector<watched> watched_;
+  std::vector<watched_peer> peers_;
   std::function<std::chrono::milliseconds()> turn_;
   event_fd stop_;
+
+  // One turn: what is waited for, and for whom.
+  std::vector<zmq_pollitem_t> items_;
+  std::vector<const watched*> who_;
+  std::vector<watched_peer*> peers_waited_for_;
+  clock::time_point until_;  ///< the next of the peers connects again
 };
 
 }  // namespace kmux::child

@@ -2,6 +2,8 @@
 
 #include <array>
 #include <csignal>
+#include <limits>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -15,47 +17,65 @@ namespace kmux::child {
 
 namespace {
 
-/// A kernel that has ended has nothing more to say when it has been quiet for so long.
 constexpr auto quiet = std::chrono::milliseconds(20);
 constexpr auto longest_farewell = std::chrono::milliseconds(500);
 constexpr std::size_t most_not_welcomed = 100;
 constexpr int batch = 256;  ///< messages before the loop looks at everything else
 
+zmtp_settings towards_kernel(zmtp_role role, std::string endpoint, const std::string& id) {
+  zmtp_settings s;
+  s.role = role;
+  s.endpoint = std::move(endpoint);
+  s.routing_id = id;
+  s.outbox_bytes = std::numeric_limits<std::size_t>::max();  // bounded by kernel_has_room()
+  // The kernel binds when it is ready: look often, that is what a start waits for.
+  s.longest_pause = std::chrono::milliseconds(50);
+  return s;
+}
+
+std::vector<std::string_view> views_of(const frame_list& frames) {
+  std::vector<std::string_view> views;
+  for (std::size_t i = 0; i < frames.size(); ++i)
+    views.push_back(frames.view(i));
+  return views;
+}
+
+/// The kernel has ended: what it said before is in the sockets, up to their ends. Those may be long
+/// in coming where a process that it left behind holds them open. `out` may be nullptr.
+void read_rest(zmtp_socket& one, zmtp_socket& other, publisher* out) {
+  using clock = publisher::clock;
+  const auto until = clock::now() + longest_farewell;
+  const auto publishing = [out] { return out != nullptr && out->waiting(); };
+  while ((one.fd() >= 0 || other.fd() >= 0 || publishing()) && clock::now() < until) {
+    zmq_pollitem_t items[] = {{nullptr, one.fd(), ZMQ_POLLIN, 0},
+                              {nullptr, other.fd(), ZMQ_POLLIN, 0}};  // -1 is passed over
+    const auto patience = publishing() ? publish_retry : quiet;
+    if (zmq_poll(items, 2, patience.count()) <= 0 && !publishing()) return;
+    if (out == nullptr || !out->full()) one.read();
+    other.read();
+    if (out != nullptr) out->flush(clock::now());
+  }
+}
+
 }  // namespace
+
+relay::bridge::bridge(zmq::socket_t bound, receive_buffer& buffer, zmtp_settings settings)
+    : outer(std::move(bound)),
+      inner(buffer, std::move(settings),
+            {[this](zmtp_message&& message) {
+               frame_list frames = to_frames(std::move(message));
+               send_message(outer, frames);
+             },
+             {},
+             {},
+             {}}) {
+}
 
 void relay::bridge::to_kernel() {
   frame_list frames;
   for (int i = 0; i < batch && kernel_has_room() && receive_message(outer, frames); ++i) {
-    if (frames.size() > 0) send_message(inner, frames);
+    if (frames.size() > 0) inner.send(views_of(frames));
   }
-}
-
-void relay::bridge::to_client() {
-  frame_list frames;
-  for (int i = 0; i < batch && receive_message(inner, frames); ++i) {
-    if (frames.size() > 0) send_message(outer, frames);
-  }
-}
-
-bool relay::bridge::kernel_has_room() {
-  return (inner.get(zmq::sockopt::events) & ZMQ_POLLOUT) != 0;
-}
-
-zmq::socket_t relay::connect(zmq::context_t& context, zmq::socket_type type,
-                             const std::string& endpoint, const std::string& routing_id) {
-  zmq::socket_t socket(context, type);
-  socket.set(zmq::sockopt::linger, 0);
-  // The kernel binds when it is ready: look often, that is what a start waits for.
-  socket.set(zmq::sockopt::reconnect_ivl, 5);
-  socket.set(zmq::sockopt::reconnect_ivl_max, 50);
-  if (type == zmq::socket_type::sub) {
-    socket.set(zmq::sockopt::rcvhwm, 0);  // bounded by bytes, in the publisher
-    socket.set(zmq::sockopt::subscribe, "");
-  } else {
-    socket.set(zmq::sockopt::routing_id, routing_id);
-  }
-  socket.connect(endpoint);
-  return socket;
 }
 
 relay::relay(connection_info& outer, const connection_info& inner, const launch_spec& spec,
@@ -64,21 +84,21 @@ relay::relay(connection_info& outer, const connection_info& inner, const launch_
       interrupt_by_message_(spec.interrupt_by_message),
       kernel_(std::move(kernel)),
       log_(spec.stdio_log, spec.stdio_limit),
+      // Kernels address stdin by the identity that asked on shell: both must have the same.
+      routing_id_("relay-" + make_uuid()),
+      shell_(make_router(context_, outer, outer.shell_port), shell_buffer_,
+             towards_kernel(zmtp_role::dealer, inner.shell(), routing_id_)),
+      stdin_(make_router(context_, outer, outer.stdin_port), shell_buffer_,
+             towards_kernel(zmtp_role::dealer, inner.stdin_(), routing_id_)),
+      control_(make_router(context_, outer, outer.control_port), control_buffer_,
+               towards_kernel(zmtp_role::dealer, inner.control(), routing_id_)),
       heartbeat_(make_heartbeat(context_, outer, outer.hb_port)),
-      iopub_(connect(context_, zmq::socket_type::sub, inner.iopub(), {})),
+      iopub_(control_buffer_, towards_kernel(zmtp_role::sub, inner.iopub(), {}),
+             {[this](zmtp_message&& message) { on_iopub(std::move(message)); }, {}, {}, {}}),
       publisher_(make_publisher(context_, outer, outer.iopub_port)),
       reader_(outer.key),
       composer_(outer.key, make_uuid(), "r"),
       signals_(open_signals()) {
-  // Kernels address stdin by the identity that asked on shell: both must have the same.
-  const std::string id = "relay-" + make_uuid();
-  const auto dealer = zmq::socket_type::dealer;
-  shell_ = {make_router(context_, outer, outer.shell_port),
-            connect(context_, dealer, inner.shell(), id)};
-  stdin_ = {make_router(context_, outer, outer.stdin_port),
-            connect(context_, dealer, inner.stdin_(), id)};
-  control_ = {make_router(context_, outer, outer.control_port),
-              connect(context_, dealer, inner.control(), id)};
 }
 
 relay::~relay() = default;
@@ -86,29 +106,25 @@ relay::~relay() = default;
 void relay::watch(poll_loop& loop, bridge& b) {
   loop.watch(
       b.outer, [&b] { b.to_kernel(); }, [&b] { return b.kernel_has_room(); });
-  loop.watch(b.inner, [&b] { b.to_client(); });
+  loop.watch(b.inner);
 }
 
 exit_status relay::run() {
   watch(shell_loop_, shell_);
   watch(shell_loop_, stdin_);
-  // Room on an inner socket makes no noise: while one is full, look again soon.
-  shell_loop_.each_turn([this] {
-    return shell_.kernel_has_room() && stdin_.kernel_has_room() ? poll_loop::forever
-                                                                : std::chrono::milliseconds(20);
-  });
   std::thread control([this] { run_control(); });
   shell_loop_.run();
+  read_rest(shell_.inner, stdin_.inner, nullptr);
   control.join();
   return kernel_.wait();
 }
 
 void relay::run_control() {
-  control_loop_.watch(control_.outer, [this] { read_control(); });
-  control_loop_.watch(control_.inner, [this] { control_.to_client(); });
-  control_loop_.watch(heartbeat_, [this] { answer_heartbeats(heartbeat_); });
   control_loop_.watch(
-      iopub_, [this] { read_iopub(); }, [this] { return !publisher_.full(); });
+      control_.outer, [this] { read_control(); }, [this] { return control_.kernel_has_room(); });
+  control_loop_.watch(control_.inner);
+  control_loop_.watch(heartbeat_, [this] { answer_heartbeats(heartbeat_); });
+  control_loop_.watch(iopub_, [this] { return !publisher_.full(); });
   control_loop_.watch(publisher_.socket(), [this] {
     publisher_.read_subscriptions([this](std::string_view topic) { welcome(topic); });
   });
@@ -120,20 +136,8 @@ void relay::run_control() {
     return publisher_.waiting() ? publish_retry : poll_loop::forever;
   });
   control_loop_.run();
-  finish();
   shell_loop_.stop();
-}
-
-/// The kernel has ended: what it said before is on its way, and the socket says nothing of the end.
-void relay::finish() {
-  zmq_pollitem_t item{iopub_.handle(), 0, ZMQ_POLLIN, 0};
-  const auto until = std::chrono::steady_clock::now() + longest_farewell;
-  while (std::chrono::steady_clock::now() < until) {
-    if (zmq_poll(&item, 1, quiet.count()) <= 0 && !publisher_.waiting()) break;
-    read_iopub();
-    control_.to_client();
-    publisher_.flush(publisher::clock::now());
-  }
+  read_rest(iopub_, control_.inner, &publisher_);
   read_output();
 }
 
@@ -154,17 +158,13 @@ void relay::welcome(std::string_view topic) {
   publish({"iopub_welcome", "{}", content, "{}", {}});
 }
 
-void relay::read_iopub() {
-  frame_list frames;
-  for (int i = 0; i < batch && !publisher_.full() && receive_message(iopub_, frames); ++i) {
-    if (!std::exchange(heard_, true)) {
-      for (const auto& topic : not_welcomed_)
-        welcome(topic);
-      not_welcomed_.clear();
-    }
-    if (frames.size() > 0) publisher_.publish(std::move(frames));
-    frames = {};
+void relay::on_iopub(zmtp_message&& message) {
+  if (!std::exchange(heard_, true)) {
+    for (const auto& topic : not_welcomed_)
+      welcome(topic);
+    not_welcomed_.clear();
   }
+  publisher_.publish(to_frames(std::move(message)));
 }
 
 void relay::read_output() {
@@ -178,19 +178,18 @@ void relay::read_output() {
 
 void relay::read_control() {
   frame_list frames;
-  for (int i = 0; i < batch && receive_message(control_.outer, frames); ++i) {
+  for (int i = 0; i < batch && control_.kernel_has_room(); ++i) {
+    if (!receive_message(control_.outer, frames)) break;
     if (frames.size() == 0) continue;
     // Looked into only where the answer is ours: the kernel judges everything else itself.
-    std::vector<std::string_view> views;
-    for (std::size_t f = 0; f < frames.size(); ++f)
-      views.push_back(frames.view(f));
+    const auto views = views_of(frames);
     wire_view wire;
     header head;
     const bool is_interrupt =
         !interrupt_by_message_ && decode_wire(views, message_limits{}, wire) == errc::ok &&
         peek_header(wire.message.header, head) == errc::ok && head.msg_type == "interrupt_request";
     if (!is_interrupt) {
-      send_message(control_.inner, frames);
+      control_.inner.send(views);
     } else if (const auto r = reader_.read(std::move(frames))) {
       interrupt(*r);
     }

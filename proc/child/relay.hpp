@@ -35,32 +35,37 @@ public:
   void stop() noexcept { kernel_.signal(SIGTERM); }
 
 private:
-  struct bridge {  ///< an outer ROUTER and the DEALER behind it
-    zmq::socket_t outer, inner;
+  /// An outer ROUTER and the DEALER behind it.
+  class bridge {
+  public:
+    bridge(zmq::socket_t outer, receive_buffer&, zmtp_settings);
     void to_kernel();
-    void to_client();
-    bool kernel_has_room();
+    /// Takes nothing more from clients while something waits for the kernel.
+    bool kernel_has_room() const noexcept { return !inner.waiting(); }
+
+    zmq::socket_t outer;
+    zmtp_socket inner;
   };
 
-  static zmq::socket_t connect(zmq::context_t&, zmq::socket_type, const std::string& endpoint,
-                               const std::string& routing_id);
   void watch(poll_loop&, bridge&);
   void run_control();
   void read_control();
   void interrupt(const request&);
   void publish(const outgoing_message&);
   void welcome(std::string_view topic);
-  void read_iopub();
+  void on_iopub(zmtp_message&&);
   void read_output();
   void on_signal();
-  void finish();
 
   zmq::context_t context_;
   bool interrupt_by_message_;
   kernel_process kernel_;
   bounded_log log_;
+  receive_buffer shell_buffer_, control_buffer_;  ///< one for each thread
+  std::string routing_id_;
   bridge shell_, stdin_, control_;
-  zmq::socket_t heartbeat_, iopub_;
+  zmq::socket_t heartbeat_;
+  zmtp_socket iopub_;
   publisher publisher_;
   request_reader reader_;
   composer composer_;
