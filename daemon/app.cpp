@@ -131,6 +131,10 @@ result<void> app::listen_admin() {
     admin_directory_ = pattern;
     admin.path = pattern + "/admin.sock";
     std::error_code ec;
+    // Where a daemon that was killed had its own.
+    if (const auto old = fs::read_symlink(wanted, ec); !ec) {
+      supervise::directories::remove_sockets(old.string());
+    }
     fs::remove(wanted, ec);
     fs::create_symlink(admin.path, wanted, ec);
     if (ec) return error{errc::io, "cannot make " + wanted + ": " + ec.message()};

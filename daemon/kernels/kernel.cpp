@@ -220,7 +220,9 @@ void kernel::forget() {
   }
   const auto& files = services_.directories;
   for (const auto& removed :
-       {files.remove_kernel(id(), record_.socket_prefix), files.remove_kernel_state(id())}) {
+       {files.remove_sockets(record_.socket_prefix),
+        files.remove_sockets(record_.kernel_socket_prefix), files.remove_kernel(id()),
+        files.remove_kernel_state(id())}) {
     if (!removed) {
       spdlog::warn("event=cleanup_failed kernel={} error=\"{}\"", id(), removed.error().detail);
     }

@@ -96,6 +96,7 @@ private:
   result<void> try_launch();
   result<launch_spec> make_spec();
   result<connection_info> connection();
+  result<std::string> kernel_sockets();
   void connect(bool adopted);
   void connected();
   void disconnect();

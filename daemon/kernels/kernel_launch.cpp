@@ -79,7 +79,6 @@ result<launch_spec> kernel::make_spec() {
   if (spec.type == launch_spec::kind::echo) return spec;
 
   spec.kernel_connection_file = files.kernel_runtime(id()) + "/kernel.json";
-  spec.kernel_socket_prefix = record_.socket_prefix + "k";
   for (const auto& name : services_.settings.tcp) {
     if (iequals(name, found->name)) spec.kernel_transport = "tcp";
   }
@@ -99,11 +98,28 @@ result<launch_spec> kernel::make_spec() {
   return spec;
 }
 
+/// Where the sockets between a relay and its kernel are; anew should something have swept /tmp.
+result<std::string> kernel::kernel_sockets() {
+  std::error_code unknown;
+  const fs::path folder = fs::path(record_.kernel_socket_prefix).parent_path();
+  if (folder.empty() || !fs::is_directory(folder, unknown)) {
+    auto chosen = supervise::directories::choose_short_socket_prefix();
+    if (!chosen) return chosen.error();
+    record_.kernel_socket_prefix = *chosen;
+  }
+  return record_.kernel_socket_prefix;
+}
+
 result<void> kernel::try_launch() {
   if (auto made = services_.directories.create_kernel(id()); !made) return made.error();
   if (const auto where = connection(); !where) return where.error();
   auto spec = make_spec();
   if (!spec) return spec.error();
+  if (spec->type == launch_spec::kind::relay && spec->kernel_transport == "ipc") {
+    auto prefix = kernel_sockets();
+    if (!prefix) return prefix.error();
+    spec->kernel_socket_prefix = std::move(*prefix);
+  }
   supervise::spawner::request request;
   request.type = spec->type;
   request.kernel_id = id();

@@ -120,14 +120,14 @@ result<std::vector<std::string>> directories::list_kernels() const {
   return ids;
 }
 
-result<void> directories::remove_kernel(std::string_view id,
-                                        const std::string& socket_prefix) const {
+result<void> directories::remove_kernel(std::string_view id) const {
   if (!is_valid_id(id)) return error{errc::bad_field, "that is no kernel id"};
-  const std::string folder = fs::path(socket_prefix).parent_path().string();
-  if (is_our_socket_directory(folder)) {
-    if (auto removed = remove_tree(folder); !removed) return removed;
-  }
   return remove_tree(kernel_runtime(id));
+}
+
+result<void> directories::remove_sockets(const std::string& prefix) {
+  const std::string folder = fs::path(prefix).parent_path().string();
+  return is_our_socket_directory(folder) ? remove_tree(folder) : result<void>{};
 }
 
 result<void> directories::remove_kernel_state(std::string_view id) const {
@@ -159,6 +159,12 @@ result<std::string> directories::choose_socket_prefix(std::string_view id,
     if (base.empty() || base.front() != '/' || !fits(folder + leaf)) continue;
     if (::mkdtemp(folder.data()) != nullptr) return folder + leaf;
   }
+  return system_error("cannot create a directory for sockets in /tmp");
+}
+
+result<std::string> directories::choose_short_socket_prefix(std::string_view name) {
+  std::string folder = "/tmp/" + std::string(socket_directory_start) + "XXXXXX";
+  if (::mkdtemp(folder.data()) != nullptr) return folder + "/" + std::string(name);
   return system_error("cannot create a directory for sockets in /tmp");
 }
 

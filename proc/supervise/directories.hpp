@@ -32,16 +32,22 @@ public:
   result<void> create_kernel(std::string_view id) const;
   /// Those with a runtime directory, sorted; quarantined ones and strangers' files are left out.
   result<std::vector<std::string>> list_kernels() const;
-  /// Its runtime directory; also `socket_prefix`'s where that is outside. State stays.
-  result<void> remove_kernel(std::string_view id, const std::string& socket_prefix = {}) const;
+  /// Its runtime directory. State stays.
+  result<void> remove_kernel(std::string_view id) const;
   result<void> remove_kernel_state(std::string_view id) const;
   /// Renames its runtime directory to kernels/.quarantine-ID-N; returns the new path.
   result<std::string> quarantine(std::string_view id) const;
 
   /// PREFIX such that the sockets PREFIX-1 … PREFIX-5 can be bound: kernels/ID/<name>, or where
   /// that would pass the 107 bytes of a socket address, <name> in a new private directory under
-  /// $XDG_RUNTIME_DIR or /tmp. Remember it in the record: remove_kernel() wants it back.
+  /// $XDG_RUNTIME_DIR or /tmp. Remember it in the record: remove_sockets() wants it back.
   result<std::string> choose_socket_prefix(std::string_view id, std::string_view name = "k") const;
+  /// The same with the shortest path there is, always in a new directory under /tmp: some kernels
+  /// (xeus's) refuse paths that the system would take.
+  static result<std::string> choose_short_socket_prefix(std::string_view name = "k");
+  /// The directory of a prefix that was chosen outside of the runtime directory; any other prefix,
+  /// or none, is left alone.
+  static result<void> remove_sockets(const std::string& prefix);
 
 private:
   directories(std::string runtime, std::string state, unique_fd lock);

@@ -18,6 +18,7 @@ constexpr std::pair<std::string_view, std::string record::*> text_fields[] = {
     {"path", &record::path},
     {"cwd", &record::cwd},
     {"socket_prefix", &record::socket_prefix},
+    {"kernel_socket_prefix", &record::kernel_socket_prefix},
     {"exit_file", &record::exit_file},
 };
 

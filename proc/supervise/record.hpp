@@ -26,7 +26,8 @@ struct record {
   std::string path;  ///< the request's, as the client wrote it
   std::string cwd;
   environment env;            ///< the request's overlay
-  std::string socket_prefix;  ///< see choose_socket_prefix
+  std::string socket_prefix;         ///< see choose_socket_prefix
+  std::string kernel_socket_prefix;  ///< between a relay and its kernel; choose_short_socket_prefix
   std::string exit_file;
 
   friend bool operator==(const record&, const record&) = default;

@@ -23,13 +23,17 @@ def interrupt(daemon, kernel, channels, stay):
     assert reply["content"]["status"] in ("error", "aborted", "abort")
 
 
-# xeus refuses the path of an ipc socket where it is longer than some 30 characters.
-TCP = ["xeus-python"]
-
-
 @pytest.mark.parametrize("name", KERNELS)
-def test_a_kernel(make_daemon, name):
-    daemon = make_daemon(f"[kernels]\ntcp = {['tested'] if name in TCP else []}\n").start()
+def test_a_kernel(daemon, name):
+    work(daemon, name)
+
+
+@pytest.mark.parametrize("name", ["ipykernel", "xeus-python"])
+def test_a_kernel_over_tcp(make_daemon, name):
+    work(make_daemon('[kernels]\ntcp = ["tested"]\n').start(), name)
+
+
+def work(daemon, name):
     daemon.add_kernelspec("tested", KERNELS[name], interrupt_mode="signal")
     kernel = daemon.kernel("tested")
     channels = daemon.channels(kernel, timeout=60)

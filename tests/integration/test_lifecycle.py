@@ -1,7 +1,9 @@
 """Kernels that crash, hang, never start, or leave something behind; and the daemon's own end."""
 
+import json
 import os
 import re
+import shutil
 import signal
 import stat
 import sys
@@ -249,12 +251,31 @@ def test_a_record_that_cannot_be_read_is_put_aside(daemon):
     kernel = daemon.kernel()
     pid = daemon.model(kernel)["kmux"]["pid"]
     daemon.stop()
-    (daemon.runtime / "kernels" / kernel / "record.json").write_text("{")
+    record = daemon.runtime / "kernels" / kernel / "record.json"
+    sockets = Path(json.loads(record.read_text())["socket_prefix"]).parent
+    record.write_text("{")
     daemon.start()
     assert daemon.get("kernels").json() == []
     assert list((daemon.runtime / "kernels").glob(f".quarantine-{kernel}-*"))
     assert "quarantine" in daemon.log.read_text()
     os.kill(pid, signal.SIGKILL)
+    if sockets.parent == Path("/tmp"):
+        shutil.rmtree(sockets)
+
+
+def test_a_killed_daemon_leaves_no_socket_directory_to_the_next(make_daemon):
+    """RUNTIME/admin.sock is a link where its path would be too long."""
+    daemon = make_daemon()
+    daemon.runtime = daemon.directory / ("r" * 100)
+    daemon.start()
+    first = (daemon.runtime / "admin.sock").readlink()
+    daemon.process.kill()
+    daemon.process.wait()
+    daemon.start()
+    assert not first.parent.exists()
+    second = (daemon.runtime / "admin.sock").readlink()
+    assert daemon.stop() == 0
+    assert not second.parent.exists()
 
 
 def test_on_exit_stop(make_daemon):

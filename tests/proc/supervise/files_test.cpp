@@ -93,8 +93,25 @@ TEST_F(files, socket_paths_fit) {
   ASSERT_TRUE(prefix.has_value());
   EXPECT_LE(prefix->size() + 3, max_socket_path);
   EXPECT_EQ(mode(fs::path(*prefix).parent_path().string()), 0700U);
-  ASSERT_TRUE(far->remove_kernel("a-b-c-d-e", *prefix).has_value());
+  ASSERT_TRUE(directories::remove_sockets(*prefix).has_value());
   EXPECT_FALSE(fs::exists(fs::path(*prefix).parent_path()));
+}
+
+TEST_F(files, socket_paths_for_kernels_are_short_and_private) {
+  const auto prefix = directories::choose_short_socket_prefix();
+  ASSERT_TRUE(prefix.has_value());
+  EXPECT_LE(prefix->size() + 2, 20U);
+  EXPECT_EQ(mode(fs::path(*prefix).parent_path().string()), 0700U);
+  ASSERT_TRUE(directories::remove_sockets(*prefix).has_value());
+  EXPECT_FALSE(fs::exists(fs::path(*prefix).parent_path()));
+}
+
+TEST_F(files, only_directories_made_for_sockets_are_removed_with_them) {
+  fs::create_directory(path("kept"));
+  fs::permissions(path("kept"), fs::perms::owner_all);
+  for (const auto& prefix : {path("kept") + "/k", std::string("/tmp/k"), std::string()})
+    EXPECT_TRUE(directories::remove_sockets(prefix).has_value());
+  EXPECT_TRUE(fs::exists(path("kept")));
 }
 
 TEST(record, is_read_as_it_was_written) {
@@ -108,6 +125,7 @@ TEST(record, is_read_as_it_was_written) {
   r.last_exit = exit_status{exit_status::cause::signaled, 0, 11, ""};
   r.env = {{"A", "\"quoted\"\n"}};
   r.socket_prefix = "/tmp/k";
+  r.kernel_socket_prefix = "/tmp/kmux-x/k";
   const auto back = parse_record(write_record(r), "record.json");
   ASSERT_TRUE(back.has_value()) << back.error().detail;
   EXPECT_EQ(*back, r);
