@@ -49,7 +49,7 @@ app::app(const config::config& c, supervise::directories directories, reload_fun
       services_{io_, buffer_, directories_, spawner_, specs_, kernel_settings_from(c)},
       kernels_(services_, manager_settings_from(c)),
       sessions_(kernels_, directories_.runtime() + "/sessions.json"),
-      api_{kernels_, sessions_, specs_, c.server.base_url, std::chrono::system_clock::now()},
+      api_{kernels_, sessions_, specs_, disk_, c.server.base_url, std::chrono::system_clock::now()},
       service_(routes_, {c.server.base_url, c.server.allow_origin}),
       server_(io_, connection_settings_from(c), c.limits.max_connections,
               [this](http_request& request) { return service_.respond(request); }),
@@ -79,6 +79,7 @@ result<std::unique_ptr<app>> app::create(const config::config& c, reload_functio
   if (!directories) return directories.error();
   std::unique_ptr<app> made(new app(c, std::move(*directories), std::move(reload)));
   if (const auto done = made->authenticate(); !done) return done.error();
+  made->specs_.refresh_now();
   made->kernels_.adopt_all();
   made->sessions_.load();
   if (const auto done = made->listen(); !done) return done.error();

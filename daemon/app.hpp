@@ -48,6 +48,7 @@ private:
   supervise::directories directories_;
   boost::asio::io_context io_{1};
   receive_buffer buffer_;
+  blocking disk_;
   spec_store specs_;
   supervise::spawner spawner_;
   kernel_services services_;

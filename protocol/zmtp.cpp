@@ -33,7 +33,8 @@ std::uint64_t big_endian(std::string_view bytes) noexcept {
   return value;
 }
 
-/// False where the list of properties is malformed. `value` stays as it is where there is no `name`.
+/// False where the list of properties is malformed. `value` stays as it is where there is no
+/// `name`.
 bool find_property(std::string_view list, std::string_view name, std::string_view& value) {
   while (!list.empty()) {
     const std::size_t name_size = static_cast<unsigned char>(list.front());
@@ -131,9 +132,8 @@ bool zmtp_reader::judge_ready() {
   if (!find_property(std::string_view(opening_).substr(ready.size()), "Socket-Type", type)) {
     return fail("a malformed READY");
   }
-  const bool fits = role_ == zmtp_role::sub
-                        ? type == "PUB" || type == "XPUB"
-                        : type == "ROUTER" || type == "REP" || type == "DEALER";
+  const bool fits = role_ == zmtp_role::sub ? type == "PUB" || type == "XPUB"
+                                            : type == "ROUTER" || type == "REP" || type == "DEALER";
   if (!fits) return fail("a peer of a socket type that does not fit");
   opening_ = {};
   phase_ = phase::traffic;

@@ -42,8 +42,8 @@ private:
 
 enum class zmtp_role : std::uint8_t { dealer, sub };
 
-/// What the connecting peer says at once: greeting and READY. `routing_id` (dealer only) has at most
-/// 200 bytes, and may be empty.
+/// What the connecting peer says at once: greeting and READY. `routing_id` (dealer only) has at
+/// most 200 bytes, and may be empty.
 std::string zmtp_opening(zmtp_role, std::string_view routing_id);
 
 /// What a sub peer says once the other is ready: that it wants every message.

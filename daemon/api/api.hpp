@@ -16,7 +16,8 @@ namespace kmux::daemon {
 struct api_context {
   kernel_manager& kernels;
   session_store& sessions;
-  const spec_store& specs;
+  spec_store& specs;
+  blocking& disk;
   std::string base_url;  ///< begins and ends with '/'
   std::chrono::system_clock::time_point started;
 };

@@ -23,16 +23,17 @@ http_response list_kernels(const api_context& api, const http_request& request) 
   return json_response(200, body + "]");
 }
 
-http_response start_kernel(const api_context& api, const http_request& request) {
+asio::awaitable<http_response> start_kernel(api_context& api, http_request& request) {
   const auto body = body_object(request);
-  if (!body) return error_response(400, body.error().detail);
+  if (!body) co_return error_response(400, body.error().detail);
   const auto wanted = read_kernel_request(*body);
-  if (!wanted) return error_response(400, wanted.error().detail);
+  if (!wanted) co_return error_response(400, wanted.error().detail);
+  co_await api.specs.refresh(api.disk);
   const auto started = api.kernels.start(*wanted, request.who);
-  if (!started) return error_response(started.error().status, started.error().message);
+  if (!started) co_return error_response(started.error().status, started.error().message);
   auto response = json_response(201, (*started)->model());
   response.headers.emplace_back("Location", api.base_url + "api/kernels/" + (*started)->id());
-  return response;
+  co_return response;
 }
 
 http_response show_kernel(const api_context& api, const http_request& request) {
@@ -49,7 +50,8 @@ asio::awaitable<http_response> delete_kernel(const api_context& api, http_reques
   co_return response;
 }
 
-asio::awaitable<http_response> restart_kernel(const api_context& api, http_request& request) {
+asio::awaitable<http_response> restart_kernel(api_context& api, http_request& request) {
+  co_await api.specs.refresh(api.disk);
   const auto found = api.kernels.find(request.parameters[0], request.who);
   if (!found) co_return no_such_kernel(request.parameters[0]);
   const auto done = co_await found->restart();
@@ -75,7 +77,7 @@ http_response interrupt_kernel(const api_context& api, const http_request& reque
 
 void add_kernel_routes(router& routes, api_context& api) {
   routes.add_simple("GET", "/api/kernels", [&](auto& r) { return list_kernels(api, r); });
-  routes.add_simple("POST", "/api/kernels", [&](auto& r) { return start_kernel(api, r); });
+  routes.add("POST", "/api/kernels", [&](auto& r) { return start_kernel(api, r); });
   routes.add_simple("GET", "/api/kernels/{id}", [&](auto& r) { return show_kernel(api, r); });
   routes.add("DELETE", "/api/kernels/{id}", [&](auto& r) { return delete_kernel(api, r); });
   routes.add("POST", "/api/kernels/{id}/restart", [&](auto& r) { return restart_kernel(api, r); });

@@ -88,25 +88,27 @@ http_response created(const api_context& api, const session& s, const identity& 
   return response;
 }
 
-http_response create_session(const api_context& api, const http_request& request) {
-  if (request.body.empty()) return error_response(400, "No JSON data provided");
+asio::awaitable<http_response> create_session(api_context& api, http_request& request) {
+  if (request.body.empty()) co_return error_response(400, "No JSON data provided");
   session fresh;
   fresh.type.clear();
   auto wanted = read_session(request, fresh);
-  if (!wanted) return error_response(400, wanted.error().detail);
+  if (!wanted) co_return error_response(400, wanted.error().detail);
   session& s = wanted->wanted;
-  if (s.path.empty()) return error_response(400, "Missing field in JSON data: path");
+  if (s.path.empty()) co_return error_response(400, "Missing field in JSON data: path");
   if (s.type.empty()) s.type = "notebook";
+  // No wait between the look and the start: two requests for one path get one kernel.
+  co_await api.specs.refresh(api.disk);
   if (const auto existing = api.sessions.find_path(s.path, request.who)) {
-    return created(api, *existing, request.who);
+    co_return created(api, *existing, request.who);
   }
   const auto started = kernel_for(api, *wanted, request.who);
-  if (!started) return error_response(started.error().status, started.error().message);
+  if (!started) co_return error_response(started.error().status, started.error().message);
   s.id = make_uuid();
   s.owner = request.who.owner;
   s.kernel_id = (*started)->id();
   api.sessions.put(s);
-  return created(api, s, request.who);
+  co_return created(api, s, request.who);
 }
 
 http_response show_session(const api_context& api, const http_request& request) {
@@ -115,7 +117,8 @@ http_response show_session(const api_context& api, const http_request& request) 
   return json_response(200, session_model(api, *found, request.who));
 }
 
-asio::awaitable<http_response> change_session(const api_context& api, http_request& request) {
+asio::awaitable<http_response> change_session(api_context& api, http_request& request) {
+  co_await api.specs.refresh(api.disk);
   const auto found = api.sessions.find(request.parameters[0], request.who);
   if (!found) co_return no_such_session(request.parameters[0]);
   auto wanted = read_session(request, *found);
@@ -153,7 +156,7 @@ asio::awaitable<http_response> delete_session(const api_context& api, http_reque
 
 void add_session_routes(router& routes, api_context& api) {
   routes.add_simple("GET", "/api/sessions", [&](auto& r) { return list_sessions(api, r); });
-  routes.add_simple("POST", "/api/sessions", [&](auto& r) { return create_session(api, r); });
+  routes.add("POST", "/api/sessions", [&](auto& r) { return create_session(api, r); });
   routes.add_simple("GET", "/api/sessions/{id}", [&](auto& r) { return show_session(api, r); });
   routes.add("PATCH", "/api/sessions/{id}", [&](auto& r) { return change_session(api, r); });
   routes.add("DELETE", "/api/sessions/{id}", [&](auto& r) { return delete_session(api, r); });

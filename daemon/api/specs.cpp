@@ -9,6 +9,8 @@
 
 namespace kmux::daemon {
 
+namespace asio = boost::asio;
+
 namespace {
 
 std::string spec_model(const api_context& api, const installed_spec& s, std::string_view name) {
@@ -21,7 +23,7 @@ std::string spec_model(const api_context& api, const installed_spec& s, std::str
     add(argv, json_quote(word));
   for (const auto& [key, value] : s.spec.env)
     add(env, json_quote(key) + ": " + json_quote(value));
-  for (const auto& [key, file] : spec_store::resources(s)) {
+  for (const auto& [key, file] : s.resources) {
     const auto url = fmt::format("{}kernelspecs/{}/{}", api.base_url, percent_encode(s.name),
                                  percent_encode(file));
     add(resources, json_quote(key) + ": " + json_quote(url));
@@ -34,22 +36,23 @@ std::string spec_model(const api_context& api, const installed_spec& s, std::str
       json_quote(s.spec.kernel_protocol_version), resources);
 }
 
-http_response list_specs(const api_context& api, const http_request&) {
+asio::awaitable<http_response> list_specs(api_context& api, http_request&) {
+  co_await api.specs.refresh(api.disk);
   std::string specs;
   for (const auto& each : api.specs.list()) {
     if (!specs.empty()) specs += ", ";
     specs += json_quote(each.name) + ": " + spec_model(api, each, each.name);
   }
-  return json_response(200, fmt::format(R"({{"default": {}, "kernelspecs": {{{}}}}})",
-                                        json_quote(api.specs.default_name()), specs));
+  co_return json_response(200, fmt::format(R"({{"default": {}, "kernelspecs": {{{}}}}})",
+                                           json_quote(api.specs.default_name()), specs));
 }
 
-http_response show_spec(const api_context& api, const http_request& request) {
+asio::awaitable<http_response> show_spec(api_context& api, http_request& request) {
+  co_await api.specs.refresh(api.disk);
   const auto found = api.specs.find(request.parameters[0]);
-  if (!found) {
-    return error_response(found.error().code == errc::not_found ? 404 : 500, found.error().detail);
-  }
-  return json_response(200, spec_model(api, *found, request.parameters[0]));
+  if (found) co_return json_response(200, spec_model(api, *found, request.parameters[0]));
+  const int status = found.error().code == errc::not_found ? 404 : 500;
+  co_return error_response(status, found.error().detail);
 }
 
 std::string_view media_type(std::string_view file) {
@@ -65,26 +68,28 @@ std::string_view media_type(std::string_view file) {
   return "application/octet-stream";
 }
 
-http_response send_resource(const api_context& api, const http_request& request) {
+asio::awaitable<http_response> send_resource(api_context& api, http_request& request) {
   const auto found = api.specs.find(request.parameters[0]);
-  if (!found) return error_response(404, found.error().detail);
-  auto content = spec_store::read_resource(*found, request.parameters[1]);
-  if (!content) return error_response(404, content.error().detail);
+  if (!found) co_return error_response(404, found.error().detail);
+  const std::string file = request.parameters[1];
+  auto work = [directory = found->resource_dir, file] { return read_resource(directory, file); };
+  auto content = co_await api.disk.run(std::move(work));
+  if (!content) co_return error_response(404, content.error().detail);
   http_response response;
-  response.content_type = media_type(request.parameters[1]);
+  response.content_type = media_type(file);
   // The files belong to whoever installed the kernel: a page of theirs must not run as ours.
   response.headers.emplace_back("Content-Security-Policy", "default-src 'none'; sandbox");
   response.body = std::move(*content);
-  return response;
+  co_return response;
 }
 
 }  // namespace
 
 void add_spec_routes(router& routes, api_context& api) {
-  routes.add_simple("GET", "/api/kernelspecs", [&](auto& r) { return list_specs(api, r); });
-  routes.add_simple("GET", "/api/kernelspecs/{name}", [&](auto& r) { return show_spec(api, r); });
-  routes.add_simple("GET", "/kernelspecs/{name}/{file...}",
-                    [&](auto& r) { return send_resource(api, r); });
+  routes.add("GET", "/api/kernelspecs", [&](auto& r) { return list_specs(api, r); });
+  routes.add("GET", "/api/kernelspecs/{name}", [&](auto& r) { return show_spec(api, r); });
+  routes.add("GET", "/kernelspecs/{name}/{file...}",
+             [&](auto& r) { return send_resource(api, r); });
 }
 
 }  // namespace kmux::daemon

@@ -11,6 +11,7 @@ namespace kmux::daemon {
 
 /// ASCII, without regard to case.
 bool iequals(std::string_view a, std::string_view b) noexcept;
+std::string to_lower(std::string_view);  ///< ASCII letters only
 
 /// %XX decoded (RFC 3986 section 2.1); nullopt for a malformed escape, a NUL, or bytes that are not
 /// UTF-8. `plus_is_space` for query strings.

@@ -219,10 +219,9 @@ void kernel::forget() {
     client->close(close_code::kernel_gone, "The kernel was shut down and is gone.");
   }
   const auto& files = services_.directories;
-  for (const auto& removed :
-       {files.remove_sockets(record_.socket_prefix),
-        files.remove_sockets(record_.kernel_socket_prefix), files.remove_kernel(id()),
-        files.remove_kernel_state(id())}) {
+  for (const auto& removed : {files.remove_sockets(record_.socket_prefix),
+                              files.remove_sockets(record_.kernel_socket_prefix),
+                              files.remove_kernel(id()), files.remove_kernel_state(id())}) {
     if (!removed) {
       spdlog::warn("event=cleanup_failed kernel={} error=\"{}\"", id(), removed.error().detail);
     }

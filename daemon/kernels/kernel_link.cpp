@@ -20,9 +20,8 @@ constexpr std::size_t index(channel c) {
 
 }  // namespace
 
-kernel_link::kernel_link(asio::io_context& io, receive_buffer& buffer,
-                         const connection_info& where, const message_limits& limits, bool adopted,
-                         handlers on)
+kernel_link::kernel_link(asio::io_context& io, receive_buffer& buffer, const connection_info& where,
+                         const message_limits& limits, bool adopted, handlers on)
     : limits_(limits),
       adopted_(adopted),
       on_(std::move(on)),
@@ -45,8 +44,8 @@ kernel_link::kernel_link(asio::io_context& io, receive_buffer& buffer,
   open(channel::stdin_, zmtp_role::dealer, where.stdin_());
   zmtp_handlers beat;
   beat.message = [this](zmtp_message&&) { on_.beat(); };
-  heartbeat_ = std::make_unique<zmtp_port>(
-      io, buffer, settings_for(zmtp_role::dealer, where.hb()), std::move(beat));
+  heartbeat_ = std::make_unique<zmtp_port>(io, buffer, settings_for(zmtp_role::dealer, where.hb()),
+                                           std::move(beat));
   nudged(nudge_.start(nudge::clock::now()));
 }
 

@@ -5,9 +5,9 @@
 
 #include <fmt/format.h>
 
+#include "proc/child/multipart.hpp"
 #include "proc/child/shell_loop.hpp"
 #include "proc/child/sockets.hpp"
-#include "proc/child/multipart.hpp"
 #include "protocol/json.hpp"
 #include "protocol/json_document.hpp"
 

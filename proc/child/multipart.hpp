@@ -47,9 +47,8 @@ inline frame_list to_frames(zmtp_message&& message) {
   for (std::size_t i = 0; i < message.size(); ++i) {
     const std::string_view bytes = message.view(i);
     if (auto large = message.take_large(i)) {
-      out.push_back(zmq::message_t(large.release(), bytes.size(), [](void* data, void*) {
-        delete[] static_cast<char*>(data);
-      }));
+      out.push_back(zmq::message_t(large.release(), bytes.size(),
+                                   [](void* data, void*) { delete[] static_cast<char*>(data); }));
     } else {
       out.push_back(zmq::message_t(bytes.data(), bytes.size()));
     }

@@ -37,8 +37,8 @@ void poll_loop::gather_peers() {
       if (each.socket->retry() <= now) each.socket->connect(now);
       until_ = std::min(until_, each.socket->retry());
     }
-    const int wanted = (may_read ? ZMQ_POLLIN : 0) |
-                       (each.socket->wants_to_write() ? ZMQ_POLLOUT : 0);
+    const int wanted =
+        (may_read ? ZMQ_POLLIN : 0) | (each.socket->wants_to_write() ? ZMQ_POLLOUT : 0);
     if (each.socket->fd() < 0 || wanted == 0) continue;
     items_.push_back({nullptr, each.socket->fd(), static_cast<short>(wanted), 0});
     peers_waited_for_.push_back(&each);

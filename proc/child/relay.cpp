@@ -8,9 +8,9 @@
 #include <fmt/format.h>
 
 #include "proc/child/control_loop.hpp"
+#include "proc/child/multipart.hpp"
 #include "proc/child/sockets.hpp"
 #include "protocol/ids.hpp"
-#include "proc/child/multipart.hpp"
 #include "protocol/json.hpp"
 
 namespace kmux::child {

@@ -5,8 +5,8 @@
 
 #include "proc/child/multipart.hpp"
 #include "protocol/header.hpp"
-#include "protocol/wire_message.hpp"
 #include "protocol/signer.hpp"
+#include "protocol/wire_message.hpp"
 
 namespace kmux::child {
 

@@ -2,8 +2,8 @@
 
 #include <fmt/format.h>
 
-#include "proc/child/sockets.hpp"
 #include "proc/child/multipart.hpp"
+#include "proc/child/sockets.hpp"
 #include "protocol/json.hpp"
 #include "protocol/json_document.hpp"
 

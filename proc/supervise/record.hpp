@@ -25,7 +25,7 @@ struct record {
   std::optional<exit_status> last_exit;
   std::string path;  ///< the request's, as the client wrote it
   std::string cwd;
-  environment env;            ///< the request's overlay
+  environment env;                   ///< the request's overlay
   std::string socket_prefix;         ///< see choose_socket_prefix
   std::string kernel_socket_prefix;  ///< between a relay and its kernel; choose_short_socket_prefix
   std::string exit_file;

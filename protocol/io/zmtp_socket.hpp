@@ -9,7 +9,6 @@
 #include <span>
 #include <string>
 #include <string_view>
-
 #include <sys/socket.h>
 #include <sys/uio.h>
 
@@ -66,9 +65,13 @@ public:
   zmtp_socket& operator=(const zmtp_socket&) = delete;
 
   // What the owner's loop waits for, and then calls.
-  int fd() const noexcept { return fd_; }  ///< -1 while there is no connection: connect() at retry()
+  int fd() const noexcept {
+    return fd_;
+  }  ///< -1 while there is no connection: connect() at retry()
   clock::time_point retry() const noexcept { return retry_; }  ///< max() while there is one
-  bool wants_to_write() const noexcept { return fd_ >= 0 && (connecting_ || (ready_ && waiting())); }
+  bool wants_to_write() const noexcept {
+    return fd_ >= 0 && (connecting_ || (ready_ && waiting()));
+  }
   void connect(clock::time_point now);
   /// Reads for a moment. True where there is probably more.
   bool read();

@@ -1,11 +1,11 @@
 // ZMTP 3.0 in literal bytes, cut anywhere, and beyond its limits.
+#include "protocol/zmtp.hpp"
+
 #include <random>
 #include <string>
 #include <vector>
 
 #include <gtest/gtest.h>
-
-#include "protocol/zmtp.hpp"
 
 namespace kmux {
 namespace {
@@ -13,8 +13,8 @@ namespace {
 using namespace std::string_literals;
 using event = zmtp_reader::event;
 
-const std::string greeting = "\xff\0\0\0\0\0\0\0\x01\x7f\x03\0NULL"s + std::string(16, '\0') +
-                             std::string(32, '\0');
+const std::string greeting =
+    "\xff\0\0\0\0\0\0\0\x01\x7f\x03\0NULL"s + std::string(16, '\0') + std::string(32, '\0');
 const std::string router_ready = "\x04\x1c\x05READY\x0bSocket-Type\0\0\0\x06ROUTER"s;
 
 /// What a reader says of `bytes`, given in pieces of `step` bytes.
@@ -55,9 +55,9 @@ std::string frame(std::string_view body, bool more) {
 }
 
 TEST(zmtp, what_a_dealer_says_first) {
-  EXPECT_EQ(zmtp_opening(zmtp_role::dealer, "me"),
-            greeting + "\x04\x2b\x05READY\x0bSocket-Type\0\0\0\x06"
-                       "DEALER\x08Identity\0\0\0\x02me"s);
+  EXPECT_EQ(zmtp_opening(zmtp_role::dealer, "me"), greeting +
+                                                       "\x04\x2b\x05READY\x0bSocket-Type\0\0\0\x06"
+                                                       "DEALER\x08Identity\0\0\0\x02me"s);
 }
 
 TEST(zmtp, what_a_sub_says) {
@@ -104,8 +104,8 @@ TEST(zmtp, large_frames_are_received_where_they_stay) {
 
 TEST(zmtp, memory_of_a_large_frame_can_be_taken) {
   zmtp_reader reader(zmtp_role::dealer, {});
-  const std::string bytes = greeting + router_ready + frame("small", true) +
-                            frame(std::string(100'000, 'z'), false);
+  const std::string bytes =
+      greeting + router_ready + frame("small", true) + frame(std::string(100'000, 'z'), false);
   std::string_view input = bytes;
   EXPECT_EQ(reader.read(input), event::ready);
   EXPECT_EQ(reader.read(input), event::message);
@@ -135,7 +135,8 @@ TEST(zmtp, a_message_beyond_the_limits_is_passed_over) {
 TEST(zmtp, a_size_near_the_end_of_numbers_is_beyond_the_limits_too) {
   zmtp_reader reader(zmtp_role::dealer, {});
   reading got;
-  feed(reader, greeting + router_ready + frame("x", true) + "\x02" + std::string(8, '\xff'), 1000, got);
+  feed(reader, greeting + router_ready + frame("x", true) + "\x02" + std::string(8, '\xff'), 1000,
+       got);
   EXPECT_EQ(got.events, std::vector{event::ready});
   EXPECT_TRUE(reader.space().empty());
 }
@@ -149,7 +150,8 @@ TEST(zmtp, commands_that_nobody_asked_for_are_passed_over) {
 
 TEST(zmtp, who_fits) {
   const auto ready = [](const std::string& type) {
-    const std::string body = "\x05READY\x0bSocket-Type\0\0\0"s + static_cast<char>(type.size()) + type;
+    const std::string body =
+        "\x05READY\x0bSocket-Type\0\0\0"s + static_cast<char>(type.size()) + type;
     return greeting + "\x04" + static_cast<char>(body.size()) + body;
   };
   for (const auto* type : {"PUB", "XPUB"}) {
@@ -168,13 +170,15 @@ TEST(zmtp, what_is_no_peer) {
     changed[at] = c;
     return changed + router_ready;
   };
-  for (const std::string& bytes : {
-           std::string(64, 'x'), with(0, 'x'), with(9, '\x7e'), with(10, '\x02'), with(12, 'C'),
-           with(16, 'X'), greeting + frame("early", false), greeting + "\x04\x06\x05""ERROR"s,
-           greeting + "\x04\x07\x05READY\x0b"s, greeting + "\x04\x06\x05READY"s,
-           greeting + "\x04\x0c\x05READY\x01X\0\0\0\x09"s, greeting + "\x06\0\0\0\0\0\0\x20\0"s,
-           greeting + router_ready + "\x05\x01x"s, greeting + router_ready + "\x08\x01x"s,
-           greeting + router_ready + "\x06\0\0\0\0\0\0\x20\0"s}) {
+  for (const std::string& bytes :
+       {std::string(64, 'x'), with(0, 'x'), with(9, '\x7e'), with(10, '\x02'), with(12, 'C'),
+        with(16, 'X'), greeting + frame("early", false),
+        greeting + "\x04\x06\x05"
+                   "ERROR"s,
+        greeting + "\x04\x07\x05READY\x0b"s, greeting + "\x04\x06\x05READY"s,
+        greeting + "\x04\x0c\x05READY\x01X\0\0\0\x09"s, greeting + "\x06\0\0\0\0\0\0\x20\0"s,
+        greeting + router_ready + "\x05\x01x"s, greeting + router_ready + "\x08\x01x"s,
+        greeting + router_ready + "\x06\0\0\0\0\0\0\x20\0"s}) {
     const auto got = read_all(bytes, 5);
     ASSERT_FALSE(got.events.empty());
     EXPECT_EQ(got.events.back(), event::broken);

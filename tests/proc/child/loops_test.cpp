@@ -12,8 +12,8 @@
 #include "proc/child/kernel_host.hpp"
 #include "proc/child/multipart.hpp"
 #include "proc/child/sockets.hpp"
-#include "protocol/wire_message.hpp"
 #include "protocol/requests.hpp"
+#include "protocol/wire_message.hpp"
 
 namespace kmux::child {
 namespace {

@@ -57,8 +57,8 @@ protected:
   }
   static void send(zmq::socket_t& socket, const frames& message) {
     for (std::size_t i = 0; i < message.size(); ++i) {
-      socket.send(zmq::buffer(message[i]), i + 1 < message.size() ? zmq::send_flags::sndmore
-                                                                   : zmq::send_flags::none);
+      socket.send(zmq::buffer(message[i]),
+                  i + 1 < message.size() ? zmq::send_flags::sndmore : zmq::send_flags::none);
     }
   }
 
@@ -110,7 +110,8 @@ TEST_F(zmtp_peer, a_dealer_is_known_by_its_routing_id_and_gets_its_answers) {
     return asked.has_value();
   }));
   EXPECT_EQ(*asked, (frames{"kmuxd-1", "before", "it is there"}));
-  const frames answer = {"", std::string(255, 'a'), std::string(256, 'b'), std::string(5'000'000, 'c')};
+  const frames answer = {"", std::string(255, 'a'), std::string(256, 'b'),
+                         std::string(5'000'000, 'c')};
   frames addressed = answer;
   addressed.insert(addressed.begin(), "kmuxd-1");
   send(router, addressed);
