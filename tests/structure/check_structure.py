@@ -9,12 +9,12 @@ from pathlib import Path
 RULES = {
     "config": (("config",), ("CLI/", "toml++/")),
     "protocol": (("protocol",), ("boost/system/", "boost/assert/", "fmt/", "openssl/", "rapidjson/")),
-    "protocol/io": (("protocol", "protocol/io"), ("boost/asio", "boost/system/", "zmq")),
+    "protocol/io": (("protocol", "protocol/io"), ("boost/asio", "boost/system/")),
     "proc": (("proc", "protocol"), ("fmt/", "rapidjson/")),
     "proc/supervise": (("proc", "proc/supervise", "protocol"), ("boost/asio", "boost/system/", "fmt/", "spdlog/", "rapidjson/")),
     "proc/child": (("proc", "proc/child", "protocol", "protocol/io"), ("fmt/", "zmq", "rapidjson/")),
     "daemon": (("config", "daemon", "proc", "proc/supervise", "protocol", "protocol/io"),
-               ("boost/asio", "boost/beast", "boost/system/", "fmt/", "openssl/", "spdlog/", "rapidjson/", "zmq")),
+               ("boost/asio", "boost/beast", "boost/system/", "fmt/", "openssl/", "spdlog/", "rapidjson/")),
 }
 IN_SOURCES_ONLY = ("CLI/", "toml++/", "rapidjson/", "boost/beast")
 EXCEPT = {"protocol/json_document.hpp"}
