@@ -45,6 +45,7 @@ class Channels:
     def __init__(self, daemon, kernel, session=None, protocol=None, token=TOKEN, timeout=30):
         self.session = session or uuid.uuid4().hex
         self.v1 = protocol == V1
+        self.timeout = timeout
         self.socket = websocket.create_connection(
             f"{daemon.ws}api/kernels/{kernel}/channels?session_id={self.session}",
             header={"Authorization": f"token {token}"},
@@ -74,7 +75,7 @@ class Channels:
 
     def receive(self):
         """The next message as a dict; a close frame becomes {"closed": code, "reason": text}."""
-        opcode, data = self.socket.recv_data()
+        opcode, data = self._next()
         if opcode == websocket.ABNF.OPCODE_CLOSE:
             return {"closed": struct.unpack("!H", data[:2])[0], "reason": data[2:].decode(), "msg_type": "", "parent_header": {}}
         if self.v1:
@@ -83,6 +84,15 @@ class Channels:
             return json.loads(data)
         text, *buffers = decode_legacy(data)
         return {**json.loads(text), "buffers": buffers}
+
+    def _next(self):
+        """The next frame that is no ping; the gateway's pings do not put the deadline off."""
+        deadline = time.monotonic() + self.timeout
+        while True:
+            self.socket.settimeout(max(deadline - time.monotonic(), 0.001))
+            opcode, frame = self.socket.recv_data_frame(control_frame=True)
+            if opcode not in (websocket.ABNF.OPCODE_PING, websocket.ABNF.OPCODE_PONG):
+                return opcode, frame.data
 
     def until(self, wanted):
         """All messages up to and with the first for which wanted(message) is true."""

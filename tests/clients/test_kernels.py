@@ -10,7 +10,8 @@ CELLS = {
     "ipykernel of Debian": PYTHON,
     # It ends at SIGINT, under any front end.
     "xeus-python": ("x = 42; print(x)", "1 / 0", None, "print(x)"),
-    "bash_kernel": ("x=42; echo $x", "false", "echo go; sleep 1000", "echo $x"),
+    # In a process of its own: bash loses a ^C that comes between what it prints and what it starts.
+    "bash_kernel": ("x=42; echo $x", "false", "sh -c 'echo go; exec sleep 1000'", "echo $x"),
     "IRkernel": ("x <- 42; cat(x, '\\n')", "stop('no')", "cat('go\\n'); flush.console(); Sys.sleep(1000)", "cat(x, '\\n')"),
 }
 
