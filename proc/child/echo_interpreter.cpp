@@ -44,12 +44,7 @@ struct line {
 };
 
 const execute_result done;
-const execute_result interrupted{false, "KeyboardInterrupt", ""};
-
-std::string text_data(std::string_view text) {
-  return fmt::format(R"({{"data": {{"text/plain": {}}}, "metadata": {{}}, "transient": {{}}}})",
-                     json_quote(text));
-}
+const execute_result interrupted{false, "KeyboardInterrupt", "", {}};
 
 execute_result print(const line& l, std::string_view stream) {
   l.world.stream(stream, std::string(l.rest) + "\n");
@@ -57,17 +52,16 @@ execute_result print(const line& l, std::string_view stream) {
 }
 
 execute_result result(const line& l) {
-  l.world.publish(
-      "execute_result",
-      fmt::format(R"({{"execution_count": {}, "data": {{"text/plain": {}}}, "metadata": {{}}}})",
-                  l.request.execution_count, json_quote(l.rest)));
+  l.world.result(l.rest, l.request.execution_count);
   return done;
 }
 
 execute_result buffers(const line& l) {
   const std::string bytes(std::min<std::size_t>(l.count(1), 1 << 28), 'b');
   const std::vector<std::string_view> list(std::min<std::size_t>(l.count(0), 4000), bytes);
-  l.world.publish("display_data", text_data("buffers"), "{}", list);
+  l.world.publish("display_data",
+                  R"({"data": {"text/plain": "buffers"}, "metadata": {}, "transient": {}})", "{}",
+                  list);
   return done;
 }
 
@@ -78,7 +72,7 @@ execute_result ask(const line& l, bool password) {
     return done;
   }
   if (l.world.interrupted()) return interrupted;
-  return {false, "StdinNotImplementedError", "this client does not take input requests"};
+  return {false, "StdinNotImplementedError", "this client does not take input requests", {}};
 }
 
 execute_result spin(const line& l) {
@@ -109,7 +103,7 @@ execute_result flood(const line& l) {
 
 execute_result big(const line& l) {
   const auto bytes = static_cast<std::size_t>(std::min(l.numbers()[0], 2000.0) * 1e6);
-  // Not by text_data(): quoting and formatting would take longer than all that follows.
+  // Not by display(): quoting and formatting would take longer than all that follows.
   std::string content = R"({"metadata": {}, "transient": {}, "data": {"text/plain": ")";
   content.append(bytes, 'x');
   content += R"("}})";
@@ -119,8 +113,10 @@ execute_result big(const line& l) {
 
 execute_result fail(const line& l) {
   const auto space = l.rest.find(' ');
-  return {false, std::string(l.rest.empty() ? "Error" : l.rest.substr(0, space)),
-          space == std::string_view::npos ? "" : std::string(l.rest.substr(space + 1))};
+  return {false,
+          std::string(l.rest.empty() ? "Error" : l.rest.substr(0, space)),
+          space == std::string_view::npos ? "" : std::string(l.rest.substr(space + 1)),
+          {}};
 }
 
 [[noreturn]] void crash(int signal) {
@@ -139,7 +135,7 @@ execute_result hang() {
 
 execute_result raw(const line& l) {
   const std::string text = std::string(l.rest) + "\n";
-  if (::write(STDOUT_FILENO, text.data(), text.size()) < 0) return {false, "OSError", "write"};
+  if (::write(STDOUT_FILENO, text.data(), text.size()) < 0) return {false, "OSError", "write", {}};
   return done;
 }
 
@@ -151,7 +147,7 @@ const std::map<std::string_view, command>& commands() {
       {"stderr", [](const line& l) { return print(l, "stderr"); }},
       {"display",
        [](const line& l) {
-         l.world.publish("display_data", text_data(l.rest));
+         l.world.display(l.rest);
          return done;
        }},
       {"result", result},
@@ -268,10 +264,6 @@ std::string echo_interpreter::inspect(std::string_view code, std::size_t) {
 std::string echo_interpreter::is_complete(std::string_view code) {
   return code.ends_with('\\') ? R"({"status": "incomplete", "indent": ""})"
                               : R"({"status": "complete"})";
-}
-
-std::string echo_interpreter::history() {
-  return R"({"history": []})";
 }
 
 std::string echo_interpreter::comm_info() {

@@ -1,11 +1,10 @@
 #pragma once
 // The smallest language: a line, a command. For tests, for benchmarks, and as an example.
 
+#include <kmux/child/interpreter.hpp>
 #include <map>
 #include <set>
 #include <string>
-
-#include "proc/child/interpreter.hpp"
 
 namespace kmux::child {
 
@@ -31,7 +30,6 @@ public:
   std::string complete(std::string_view code, std::size_t cursor_pos) override;
   std::string inspect(std::string_view code, std::size_t cursor_pos) override;
   std::string is_complete(std::string_view code) override;
-  std::string history() override;
   std::string comm_info() override;
 
 private:

@@ -2,13 +2,13 @@
 // The loop pair around an in-process interpreter.
 
 #include <condition_variable>
+#include <kmux/child/interpreter.hpp>
 #include <memory>
 #include <mutex>
 #include <string>
 #include <thread>
 
 #include "proc/child/control_loop.hpp"
-#include "proc/child/interpreter.hpp"
 #include "proc/child/outbox.hpp"
 #include "proc/child/shell_loop.hpp"
 #include "protocol/connection_file.hpp"

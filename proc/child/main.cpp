@@ -1,10 +1,8 @@
 // kmux-child: one kernel's process, started by kmuxd; or the echo kernel by itself.
-#include <array>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
-#include <fcntl.h>
-#include <fstream>
+#include <kmux/child/kernel.hpp>
 #include <malloc.h>
 #include <netinet/in.h>
 #include <string>
@@ -16,9 +14,10 @@
 
 #include <fmt/format.h>
 
+#include "proc/child/connection.hpp"
 #include "proc/child/control_loop.hpp"
 #include "proc/child/echo_interpreter.hpp"
-#include "proc/child/kernel_host.hpp"
+#include "proc/child/options.hpp"
 #include "proc/child/relay.hpp"
 
 namespace {
@@ -35,40 +34,6 @@ constexpr std::string_view usage =
 [[noreturn]] void give_up(const std::string& why) {
   fmt::print(stderr, "kmux-child: {}\n", why);
   std::exit(failed);
-}
-
-std::string read_all(int fd) {
-  std::string out;
-  std::array<char, 4096> buffer;
-  for (;;) {
-    const ssize_t n = ::read(fd, buffer.data(), buffer.size());
-    if (n < 0 && errno == EINTR) continue;
-    if (n <= 0) return out;
-    out.append(buffer.data(), static_cast<std::size_t>(n));
-  }
-}
-
-std::string read_file(const std::string& path) {
-  const unique_fd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
-  if (!fd) give_up("cannot read " + path);
-  return read_all(fd.get());
-}
-
-void write_file(const std::string& path, const std::string& text) {
-  const std::string temporary = path + ".new";
-  {
-    const unique_fd fd(::open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600));
-    if (!fd || ::write(fd.get(), text.data(), text.size()) != static_cast<ssize_t>(text.size())) {
-      give_up("cannot write " + path);
-    }
-  }
-  if (::rename(temporary.c_str(), path.c_str()) != 0) give_up("cannot write " + path);
-}
-
-connection_info read_connection(const std::string& path) {
-  auto info = parse_connection_file(read_file(path));
-  if (!info) give_up(path + ": " + info.error().detail);
-  return *info;
 }
 
 /// A port that is free now. Another program may take it first: then the kernel fails, and is
@@ -102,7 +67,7 @@ connection_info inner_connection(const launch_spec& spec, const connection_info&
 
 /// Ends as the kernel did, so that whoever waits for us learns the cause.
 [[noreturn]] void end_like(const exit_status& status, const std::string& exit_file) {
-  if (!exit_file.empty()) write_file(exit_file, write_exit_status(status));
+  if (!exit_file.empty()) child::write_file(exit_file, write_exit_status(status));
   if (status.how == exit_status::cause::signaled) {
     const rlimit no_core{0, 0};
     ::setrlimit(RLIMIT_CORE, &no_core);
@@ -115,21 +80,18 @@ connection_info inner_connection(const launch_spec& spec, const connection_info&
   std::_Exit(status.how == exit_status::cause::exited ? status.code : failed);
 }
 
-void run_echo(connection_info where, const std::string& written_back) {
+void run_echo(const std::string& connection_file) {
   child::echo_interpreter language;
-  const connection_info before = where;
-  child::kernel_host host(where, language);
-  if (where != before) write_file(written_back, write_connection_file(where));
-  host.run();
+  child::kernel(connection_file, language).run();
 }
 
 [[noreturn]] void run_relay(const launch_spec& spec) {
-  connection_info outer = read_connection(spec.connection_file);
+  connection_info outer = child::read_connection(spec.connection_file);
   const connection_info inner = inner_connection(spec, outer);
   for (const int port : {1, 2, 3, 4, 5}) {
     if (inner.transport == "ipc") ::unlink((inner.ip + "-" + std::to_string(port)).c_str());
   }
-  write_file(spec.kernel_connection_file, write_connection_file(inner));
+  child::write_file(spec.kernel_connection_file, write_connection_file(inner));
   auto kernel = child::kernel_process::start(spec);
   if (!kernel) {
     exit_status status;
@@ -148,7 +110,7 @@ void run_echo(connection_info where, const std::string& written_back) {
 
 int run_gated(launch_spec::kind type, int gate_fd) {
   const unique_fd gate(gate_fd);
-  const std::string text = read_all(gate.get());
+  const std::string text = child::read_all(gate.get());
   if (text.empty()) return 0;  // kmuxd ended before it had written our record
   const auto spec = parse_launch_spec(text);
   if (!spec) give_up("the launch specification: " + spec.error().detail);
@@ -157,20 +119,10 @@ int run_gated(launch_spec::kind type, int gate_fd) {
     fmt::print(stderr, "kmux-child: cannot use the directory {}\n", spec->cwd);
   }
   if (type == launch_spec::kind::relay) run_relay(*spec);
-  run_echo(read_connection(spec->connection_file), spec->connection_file);
+  run_echo(spec->connection_file);
   exit_status done;
   done.how = exit_status::cause::exited;
   end_like(done, spec->exit_file);
-}
-
-/// The value of --NAME=VALUE, or of -f VALUE / --f VALUE; empty if it is not there.
-std::string option_value(const std::vector<std::string>& args, const std::string& name) {
-  for (std::size_t i = 0; i < args.size(); ++i) {
-    if (args[i].starts_with("--" + name + "=")) return args[i].substr(name.size() + 3);
-    const bool here = args[i] == "--" + name || (name.size() == 1 && args[i] == "-" + name);
-    if (here && i + 1 < args.size()) return args[i + 1];
-  }
-  return {};
 }
 
 }  // namespace
@@ -188,16 +140,16 @@ int main(int argc, char** argv) {
   // Before any thread is made, so that all have them blocked.
   child::block_signals();
   try {
-    if (const auto gate = option_value(args, "gate"); !gate.empty()) {
+    if (const auto gate = child::option_value(args, "gate"); !gate.empty()) {
       return run_gated(relay ? launch_spec::kind::relay : launch_spec::kind::echo,
                        std::atoi(gate.c_str()));
     }
-    const auto file = option_value(args, "f");
+    const auto file = child::option_value(args, "f");
     if (relay || file.empty()) {
       fmt::print(stderr, "{}", usage);
       return usage_error;
     }
-    run_echo(read_connection(file), file);
+    run_echo(file);
     return 0;
   } catch (const std::exception& e) {
     give_up(e.what());

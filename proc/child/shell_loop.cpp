@@ -25,12 +25,6 @@ std::string with_status(std::string_view members) {
 
 }  // namespace
 
-void execution::stream(std::string_view name, std::string_view text) {
-  const std::string content =
-      fmt::format(R"({{"name": {}, "text": {}}})", json_quote(name), json_quote(text));
-  publish("stream", content);
-}
-
 /// What the code of one request may do. Between its construction and its end, and only then, an
 /// interrupt has somebody to hit.
 class shell_loop::running : public execution {
@@ -240,9 +234,12 @@ void shell_loop::execute(request& r, running& context) {
     read();
     aborting_ = true;
   }
-  const std::string error =
-      fmt::format(R"("ename": {0}, "evalue": {1}, "traceback": [{2}])", json_quote(done.ename),
-                  json_quote(done.evalue), json_quote(done.ename + ": " + done.evalue));
+  std::string traceback;
+  for (const auto& line : done.traceback)
+    traceback += (traceback.empty() ? "" : ", ") + json_quote(line);
+  if (traceback.empty()) traceback = json_quote(done.ename + ": " + done.evalue);
+  const std::string error = fmt::format(R"("ename": {}, "evalue": {}, "traceback": [{}])",
+                                        json_quote(done.ename), json_quote(done.evalue), traceback);
   publish(header, {"error", {}, "{" + error + "}", "{}", {}});
   reply(r, "execute_reply",
         fmt::format(R"({{"status": "error", "execution_count": {}, {}}})", count_, error));

@@ -2,13 +2,13 @@
 // The shell loop: requests, one at a time, on the thread that runs user code.
 
 #include <deque>
+#include <kmux/child/interpreter.hpp>
 #include <mutex>
 #include <string>
 
 #include <zmq.hpp>
 
 #include "proc/child/composer.hpp"
-#include "proc/child/interpreter.hpp"
 #include "proc/child/outbox.hpp"
 #include "proc/child/poll_loop.hpp"
 #include "proc/child/request.hpp"

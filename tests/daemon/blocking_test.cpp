@@ -1,4 +1,6 @@
 // Work off the loop: its result comes back on the loop.
+#include "daemon/async/blocking.hpp"
+
 #include <stdexcept>
 #include <string>
 #include <thread>
@@ -7,8 +9,6 @@
 #include <boost/asio/detached.hpp>
 #include <boost/asio/io_context.hpp>
 #include <gtest/gtest.h>
-
-#include "daemon/async/blocking.hpp"
 
 namespace kmux::daemon {
 namespace {

@@ -60,7 +60,8 @@ TEST_F(specs, what_is_broken_is_told_unless_a_good_one_has_the_name) {
 
 TEST_F(specs, resources_are_logos_and_the_two_files_of_old) {
   install("one/k", "k");
-  for (const auto* file : {"logo-32x32.png", "logo-svg.svg", "kernel.js", "kernel.css", "other.png"})
+  for (const auto* file :
+       {"logo-32x32.png", "logo-svg.svg", "kernel.js", "kernel.css", "other.png"})
     write("one/k/" + std::string(file), "x");
   const std::map<std::string, std::string> wanted = {{"logo-32x32", "logo-32x32.png"},
                                                      {"logo-svg", "logo-svg.svg"},
@@ -78,7 +79,8 @@ TEST_F(specs, only_files_of_the_directory_can_be_read) {
   EXPECT_EQ(*read_resource(at("k"), "logo.png"), "picture");
   EXPECT_EQ(*read_resource(at("k"), "sub/file"), "deeper");
   EXPECT_EQ(*read_resource(at("k"), "inside"), "picture");
-  for (const auto* bad : {"../secret", "link", "sub/../../secret", "/etc/passwd", "sub", "none", ""})
+  for (const auto* bad :
+       {"../secret", "link", "sub/../../secret", "/etc/passwd", "sub", "none", ""})
     EXPECT_FALSE(read_resource(at("k"), bad)) << bad;
   EXPECT_FALSE(read_resource("", "logo.png"));
 }
