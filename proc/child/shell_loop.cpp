@@ -13,7 +13,7 @@ namespace {
 
 /// kernel_info_reply's content around what the language says of itself.
 std::string complete_kernel_info(const std::string& members) {
-  return R"({"status": "ok", "protocol_version": "5.5", "help_links": [], "debugger": false, )"
+  return R"("status": "ok", "protocol_version": "5.5", "help_links": [], "debugger": false, )"
          R"("supported_features": [], )" +
          members.substr(1);
 }
@@ -114,6 +114,12 @@ void shell_loop::stop() noexcept {
   loop_.stop();
 }
 
+/// iopub says what a kernel does when that changes; who has just connected cannot know it otherwise.
+std::string shell_loop::kernel_info() {
+  const std::lock_guard lock(mutex_);
+  return fmt::format(R"({{"execution_state": "{}", {})", busy_ ? "busy" : "idle", kernel_info_);
+}
+
 void shell_loop::interrupt() noexcept {
   const std::lock_guard lock(mutex_);
   if (!busy_) return;
@@ -189,7 +195,7 @@ void shell_loop::serve(request& r) {
 
 std::string shell_loop::other_reply(const request& r) {
   const std::string& type = r.head.msg_type;
-  if (type == "kernel_info_request") return kernel_info_;
+  if (type == "kernel_info_request") return kernel_info();
   if (type == "comm_info_request") return with_status(language_.comm_info());
   if (type == "history_request") return with_status(language_.history());
   const auto content = json::parse_object(r.message().content, "content");

@@ -27,7 +27,8 @@ public:
   /// Aims at the request that runs now; none running: harmless, and the next is not hit either.
   void interrupt() noexcept;
 
-  const std::string& kernel_info() const noexcept { return kernel_info_; }
+  /// A kernel_info_reply's content, with the execution_state of now. Any thread.
+  std::string kernel_info();
 
 private:
   class running;  ///< one request's execution
@@ -42,7 +43,7 @@ private:
 
   interpreter& language_;
   outbox& out_;
-  std::string kernel_info_;  ///< a reply's content, made once
+  const std::string kernel_info_;  ///< a reply's content, but for its execution_state
   zmq::socket_t shell_, stdin_;
   request_reader reader_, stdin_reader_;
   composer composer_;

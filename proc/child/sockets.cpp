@@ -23,6 +23,12 @@ zmq::context_t make_context() {
 void bind(zmq::socket_t& socket, const connection_info& where, int& port) {
   socket.set(zmq::sockopt::linger, linger_ms);
   socket.set(zmq::sockopt::maxmsgsize, largest_frame);
+  // One pair of keys for both sides: who can read the connection file may connect, and nobody else.
+  if (!where.curve_secretkey.empty()) {
+    socket.set(zmq::sockopt::curve_server, true);
+    socket.set(zmq::sockopt::curve_publickey, where.curve_publickey);
+    socket.set(zmq::sockopt::curve_secretkey, where.curve_secretkey);
+  }
   if (where.transport == "ipc") {
     const std::string endpoint = where.endpoint(port);
     ::unlink(endpoint.c_str() + std::string_view("ipc://").size());

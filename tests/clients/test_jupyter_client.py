@@ -1,9 +1,14 @@
 """jupyter_client, through the connection file that lies in the runtime directory."""
 
+import json
+import subprocess
+
 import pytest
+import zmq
 from jupyter_client import BlockingKernelClient
-from kmuxd import wait_until
+from kmuxd import BIN, wait_until
 from programs import KERNELS
+
 
 @pytest.fixture(params=["ipykernel", "ipykernel of Debian"])
 def kernel(daemon, request):
@@ -57,3 +62,39 @@ def test_a_crash_and_what_is_told(daemon, kernel, client):
     assert "SIGABRT" in told["reason"]
     assert channels.text("print('x' in globals())") == "False\n"
     wait_until(lambda: daemon.model(kernel)["kmux"]["restarts"] == 1)
+
+
+@pytest.mark.parametrize("transport", ["ipc", "tcp"])
+def test_a_kernel_by_itself_with_curve(tmp_path, transport):
+    """The echo kernel as any Jupyter kernel, with keys in its connection file."""
+    public, secret = (key.decode() for key in zmq.curve_keypair())
+    file = tmp_path / "kernel.json"
+    ports = {f"{name}_port": 0 if transport == "tcp" else number
+             for number, name in enumerate(("shell", "iopub", "stdin", "control", "hb"), 1)}
+    file.write_text(json.dumps({
+        "transport": transport, "ip": "127.0.0.1" if transport == "tcp" else str(tmp_path / "s"), "key": "secret",
+        "signature_scheme": "hmac-sha256", "curve_publickey": public, "curve_secretkey": secret, **ports}))
+    kernel = subprocess.Popen([BIN / "kmux-child", "echo", "-f", file])
+    try:
+        wait_until(lambda: json.loads(file.read_text())["shell_port"] != 0)
+        client = BlockingKernelClient(connection_file=str(file))
+        client.load_connection_file()
+        client.start_channels()
+        client.wait_for_ready(timeout=30)
+        assert printed(client, "echo in secret") == ("ok", "in secret\n")
+        assert client.is_alive()
+        # Without the key nobody is heard.
+        stranger = zmq.Context.instance().socket(zmq.DEALER)
+        monitor = stranger.get_monitor_socket(zmq.EVENT_HANDSHAKE_FAILED_PROTOCOL | zmq.EVENT_HANDSHAKE_FAILED_NO_DETAIL | zmq.EVENT_DISCONNECTED)
+        info = json.loads(file.read_text())
+        separator = "-" if transport == "ipc" else ":"
+        stranger.connect(f"{transport}://{info['ip']}{separator}{info['shell_port']}")
+        assert monitor.poll(20_000), "the stranger was not refused"
+        stranger.disable_monitor()
+        stranger.close(0)
+        client.shutdown()
+        assert kernel.wait(20) == 0
+        client.stop_channels()
+    finally:
+        kernel.kill()
+        kernel.wait()

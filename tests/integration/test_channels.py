@@ -96,11 +96,12 @@ def test_connections_and_state_are_true(daemon, kernel):
     before = daemon.model(kernel)["last_activity"]
     msg_id = channels.execute("sleep 30")
     wait_until(lambda: daemon.model(kernel)["execution_state"] == "busy")
-    channels.request("kernel_info_request", {}, "control")
+    assert channels.request("kernel_info_request", {}, "control")["execution_state"] == "busy"
     assert daemon.model(kernel)["execution_state"] == "busy"
     daemon.post(f"kernels/{kernel}/interrupt")
     channels.finish(msg_id)
     wait_until(lambda: daemon.model(kernel)["execution_state"] == "idle")
+    assert channels.request("kernel_info_request", {})["execution_state"] == "idle"
     assert daemon.model(kernel)["last_activity"] > before
     channels.close()
     wait_until(lambda: daemon.model(kernel)["connections"] == 0)
