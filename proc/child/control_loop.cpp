@@ -129,6 +129,8 @@ void control_loop::serve(const request& r) {
   } else if (r.head.msg_type == "interrupt_request") {
     shell_.interrupt();
     reply("interrupt_reply", R"({"status": "ok"})");
+  } else if (r.head.msg_type == "usage_request") {
+    reply("usage_reply", usage_.reply());
   } else if (r.head.msg_type == "shutdown_request") {
     const auto content = json::parse_object(r.message().content, "content");
     const auto* const restart = content ? json::find(*content, "restart") : nullptr;

@@ -10,6 +10,7 @@
 #include "proc/child/poll_loop.hpp"
 #include "proc/child/publisher.hpp"
 #include "proc/child/request.hpp"
+#include "proc/child/usage.hpp"
 #include "proc/unique_fd.hpp"
 #include "protocol/connection_file.hpp"
 
@@ -42,6 +43,7 @@ private:
   publisher publisher_;
   request_reader reader_;
   composer composer_;
+  usage usage_;
   poll_loop loop_;
   unique_fd signals_;
 };

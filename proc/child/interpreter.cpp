@@ -13,16 +13,16 @@ void execution::stream(std::string_view name, std::string_view text) {
 }
 
 void execution::display(std::string_view text, std::string_view mime) {
-  const std::string content = fmt::format(
-      R"({{"data": {{{}: {}}}, "metadata": {{}}, "transient": {{}}}})", json_quote(mime),
-      json_quote(text));
+  const std::string content =
+      fmt::format(R"({{"data": {{{}: {}}}, "metadata": {{}}, "transient": {{}}}})",
+                  json_quote(mime), json_quote(text));
   publish("display_data", content);
 }
 
 void execution::result(std::string_view text, int execution_count) {
-  const std::string content = fmt::format(
-      R"({{"execution_count": {}, "data": {{"text/plain": {}}}, "metadata": {{}}}})",
-      execution_count, json_quote(text));
+  const std::string content =
+      fmt::format(R"({{"execution_count": {}, "data": {{"text/plain": {}}}, "metadata": {{}}}})",
+                  execution_count, json_quote(text));
   publish("execute_result", content);
 }
 

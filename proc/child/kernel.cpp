@@ -1,7 +1,6 @@
-#include <kmux/child/kernel.hpp>
-
 #include <cstdio>
 #include <exception>
+#include <kmux/child/kernel.hpp>
 #include <string_view>
 #include <vector>
 

@@ -114,7 +114,8 @@ void shell_loop::stop() noexcept {
   loop_.stop();
 }
 
-/// iopub says what a kernel does when that changes; who has just connected cannot know it otherwise.
+/// iopub says what a kernel does when that changes; who has just connected cannot know it
+/// otherwise.
 std::string shell_loop::kernel_info() {
   const std::lock_guard lock(mutex_);
   return fmt::format(R"({{"execution_state": "{}", {})", busy_ ? "busy" : "idle", kernel_info_);

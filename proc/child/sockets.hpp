@@ -12,8 +12,8 @@ namespace kmux::child {
 /// One I/O thread. All signals are blocked before it is made, so that they land where we want them.
 zmq::context_t make_context();
 
-/// Binds, with CurveZMQ where the connection file has keys; removes an ipc socket file that an earlier process left. Port 0 (tcp) is replaced in
-/// `port` by the one chosen. Throws zmq::error_t.
+/// Binds, with CurveZMQ where the connection file has keys; removes an ipc socket file that an
+/// earlier process left. Port 0 (tcp) is replaced in `port` by the one chosen. Throws zmq::error_t.
 void bind(zmq::socket_t&, const connection_info&, int& port);
 
 /// Shell, control, stdin: clients reuse their identity when they connect again (ROUTER_HANDOVER).

@@ -107,6 +107,25 @@ def test_connections_and_state_are_true(daemon, kernel):
     wait_until(lambda: daemon.model(kernel)["connections"] == 0)
 
 
+def test_usage_is_told_while_a_cell_runs(daemon, kernel):
+    """As ipykernel tells it, for jupyter-resource-usage."""
+    channels = daemon.channels(kernel)
+    cell = channels.execute("echo go\nspin 60")
+    channels.until(lambda m: m["content"].get("text") == "go\n")
+    first = channels.request("usage_request", {}, "control")
+    assert first["pid"] == daemon.model(kernel)["kmux"]["pid"] and first["hostname"] and first["cpu_count"] >= 1
+    assert 100_000 < first["kernel_memory"] < 100_000_000 and "host_cpu_percent" not in first
+    assert 0 < first["host_virtual_memory"]["available"] < first["host_virtual_memory"]["total"]
+
+    def busy():
+        now = channels.request("usage_request", {}, "control")
+        return now if now["kernel_cpu"] > 20 else None
+
+    assert 0 < wait_until(busy)["host_cpu_percent"] <= 100
+    daemon.post(f"kernels/{kernel}/interrupt")
+    channels.finish(cell)
+
+
 def test_delete_closes_sockets_and_says_so(daemon, kernel):
     channels = daemon.channels(kernel)
     daemon.delete(f"kernels/{kernel}")

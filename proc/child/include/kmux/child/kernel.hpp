@@ -1,10 +1,9 @@
 #pragma once
 // A Jupyter kernel around an interpreter of yours. docs/writing-a-kernel.md has a whole one.
 
+#include <kmux/child/interpreter.hpp>
 #include <memory>
 #include <string>
-
-#include <kmux/child/interpreter.hpp>
 
 namespace kmux::child {
 
@@ -36,9 +35,9 @@ private:
   std::unique_ptr<impl> impl_;
 };
 
-/// What a kernel's main() does: `-f FILE`, `--f FILE` or `--f=FILE` names the connection file, other
-/// arguments are left alone. Returns the exit code: 0, 1 for an error, 2 for wrong usage, both told
-/// on stderr.
+/// What a kernel's main() does: `-f FILE`, `--f FILE` or `--f=FILE` names the connection file,
+/// other arguments are left alone. Returns the exit code: 0, 1 for an error, 2 for wrong usage,
+/// both told on stderr.
 int run_kernel(int argc, char** argv, interpreter& language);
 
 }  // namespace kmux::child
