@@ -158,7 +158,7 @@ Its token is in {token_file}:
 
     TOKEN=$(cat {token_file})
 
-JupyterLab:   jupyter lab --gateway-url={base} --GatewayClient.auth_token=$TOKEN
+JupyterLab:   JUPYTER_GATEWAY_AUTH_TOKEN=$TOKEN jupyter lab --gateway-url={base}
 curl:         curl -H "Authorization: token $TOKEN" {base}api/kernels
 Python:       pip install jupyter-kernel-client, then
               KernelClient(server_url="{base.rstrip('/')}", token=TOKEN)
