@@ -108,8 +108,12 @@ void kernel_link::receive(channel c, zmtp_message&& frames) {
   if (const errc e = peek_header(view.message.header, head_); e != errc::ok) return drop(c, e);
   // No client could do anything with it.
   if (head_.msg_type.empty()) return drop(c, errc::missing_field);
-  if (const errc e = peek_header(view.message.parent_header, parent_); e != errc::ok) {
-    return drop(c, e);
+  // All messages of one request have the same parent, to the letter.
+  if (parent_text_.empty() || view.message.parent_header != parent_text_) {
+    parent_text_ = {};
+    const errc e = peek_header(view.message.parent_header, parent_);
+    if (e != errc::ok) return drop(c, e);
+    parent_text_ = view.message.parent_header;
   }
   const bool was_connected = nudge_.connected();
   const bool ours = parent_.session == session_;

@@ -78,6 +78,7 @@ private:
   nudge nudge_;
   alarm nudge_timer_;
   header head_, parent_;
+  std::string parent_text_;  ///< what parent_ was read from
   std::uint64_t dropped_ = 0;
   mutable std::string date_;
   std::array<std::unique_ptr<zmtp_port>, 4> ports_;

@@ -50,8 +50,9 @@ def load(*words):
 
 
 def cpu_seconds(pid):
-    fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+    """Of all its threads, in nanoseconds: what ticks count is a guess where work is short."""
+    tasks = Path(f"/proc/{pid}/task")
+    return sum(int((tasks / t / "schedstat").read_text().split()[0]) for t in os.listdir(tasks)) / 1e9
 
 
 def pss_kib(pid):
@@ -195,11 +196,11 @@ def bench_rest(kmux, daemon, peers, kernelspec):
     pin(kmux.pid, {min(CORES)})
     wait_until(lambda: all(k["execution_state"] == "idle" for k in daemon.get("kernels").json()))
     listing = f"{kmux.url}api/kernels?token={TOKEN}"
-    took = load("rest", listing, 2000)["p50_us"] / 1e3
+    took = median(load("rest", listing, 2000)["p50_us"] for _ in range(5)) / 1e3
     row("REST list of 10 kernels, p50 idle", f"{took:.2f} ms", "≤ 0.3 ms", took <= 0.3)
-    flooding = subprocess.Popen([BIN / "kmux-load", "flood", kmux.target(kernels[1]), "1000000", "100", "1"], stdout=subprocess.PIPE)
+    flooding = subprocess.Popen([BIN / "kmux-load", "flood", kmux.target(kernels[1]), "2000000", "100", "1"], stdout=subprocess.PIPE)
     wait_until(lambda: daemon.model(kernels[1])["execution_state"] == "busy")
-    took = load("rest", listing, 2000)["p99_us"] / 1e3
+    took = median(load("rest", listing, 2000)["p99_us"] for _ in range(5)) / 1e3
     assert flooding.poll() is None, "the flood ended too soon to measure beside it"
     row("  p99 while a kernel floods", f"{took:.2f} ms", "≤ 2 ms", took <= 2)
     flooding.communicate()
@@ -246,7 +247,7 @@ def alone(directory):
 def bench_start(kmux, daemon, peers, _):
     daemon.add_kernelspec("ipython", IPYKERNEL)
     runs = {"alone": [], "kmuxd": []}
-    for _ in range(7):
+    for _ in range(11):
         runs["alone"].append(alone(daemon.directory))
         runs["kmuxd"].append(first_reply(kmux, "ipython"))
     took = {k: median(v) for k, v in runs.items()}
@@ -260,7 +261,7 @@ def bench_paced(kmux, daemon, *_):
     kernels = [kmux.start("echo") for _ in range(20)]
     wait_until(lambda: all(k["execution_state"] == "idle" for k in daemon.get("kernels").json()), 60)
     direct, through, cost = [], [], []
-    for _ in range(3):
+    for _ in range(7):
         direct.append(load("paced", 200, 5, *(daemon.runtime / "kernels" / k / "connection.json" for k in kernels)))
         before = cpu_seconds(kmux.pid)
         through.append(load("paced", 200, 5, *map(kmux.target, kernels)))
