@@ -40,8 +40,10 @@ private:
   public:
     bridge(zmq::socket_t outer, receive_buffer&, zmtp_settings);
     void to_kernel();
-    /// Takes nothing more from clients while something waits for the kernel.
-    bool kernel_has_room() const noexcept { return !inner.waiting(); }
+    /// Else nothing is taken from clients, who feel it: the kernel is not there yet, or does not
+    /// read.
+    bool kernel_has_room() const noexcept { return inner.waiting_bytes() < most_waiting; }
+    static constexpr std::size_t most_waiting = 1 << 20;
 
     zmq::socket_t outer;
     zmtp_socket inner;

@@ -102,8 +102,7 @@ zmtp_socket::zmtp_socket(receive_buffer& buffer, zmtp_settings settings, zmtp_ha
       settings_(std::move(settings)),
       endpoint_(checked(settings_.endpoint)),
       on_(std::move(handlers)),
-      reader_(settings_.role, settings_.limits),
-      pause_(first_pause) {
+      reader_(settings_.role, settings_.limits) {
 }
 
 void zmtp_socket::connect(clock::time_point now) {
@@ -139,14 +138,15 @@ void zmtp_socket::lost(clock::time_point now) {
   connecting_ = ready_ = false;
   // The rest of a message that has begun must not be sent by itself on the next connection.
   if (sent_ > 0) drop_front();
-  retry_ = now + pause_;
-  pause_ = std::min(2 * pause_, settings_.longest_pause);
+  away_since_ = std::min(away_since_, now);
+  const clock::duration pause = (now - away_since_) / 30;
+  retry_ = now + std::clamp<clock::duration>(pause, first_pause, settings_.longest_pause);
 }
 
 void zmtp_socket::close() {
   if (closed_) return;
   closed_ = true;
-  lost(clock::time_point::min());
+  lost(clock::now());
   retry_ = clock::time_point::max();
 }
 
@@ -195,7 +195,7 @@ bool zmtp_socket::handle(std::string_view input) {
 
 void zmtp_socket::begin_traffic() {
   ready_ = true;
-  pause_ = first_pause;
+  away_since_ = clock::time_point::max();
   if (settings_.role == zmtp_role::sub) store(std::string(zmtp_subscription()));
   flush();
 }

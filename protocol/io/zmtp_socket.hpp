@@ -33,7 +33,8 @@ struct zmtp_settings {
   std::string routing_id;  ///< dealer: what the peer knows us by
   zmtp_reader::limits limits;
   std::size_t outbox_bytes = std::size_t{64} << 20;
-  /// After a failure to connect we wait 2 ms, then twice as long each time, up to this.
+  /// After a failure to connect we wait a thirtieth of the time that the peer has been away, from
+  /// 2 ms up to this: a peer that was slow to come is found soon after it has come.
   std::chrono::milliseconds longest_pause{200};
 };
 
@@ -70,7 +71,7 @@ public:
   }  ///< -1 while there is no connection: connect() at retry()
   clock::time_point retry() const noexcept { return retry_; }  ///< max() while there is one
   bool wants_to_write() const noexcept {
-    return fd_ >= 0 && (connecting_ || (ready_ && waiting()));
+    return fd_ >= 0 && (connecting_ || (ready_ && !outbox_.empty()));
   }
   void connect(clock::time_point now);
   /// Reads for a moment. True where there is probably more.
@@ -81,7 +82,7 @@ public:
   /// outbox, and so is everything until the peer is there. False (and nothing is sent) where that
   /// is full. A message that was partly sent when the peer went is lost.
   bool send(std::span<const std::string_view> frames);
-  bool waiting() const noexcept { return !outbox_.empty(); }  ///< there is something in the outbox
+  std::size_t waiting_bytes() const noexcept { return outbox_bytes_ - sent_; }  ///< in the outbox
 
   void close();
 
@@ -101,7 +102,7 @@ private:
   zmtp_reader reader_;
   int fd_ = -1;
   bool connecting_ = false, ready_ = false, closed_ = false;
-  std::chrono::milliseconds pause_;
+  clock::time_point away_since_ = clock::time_point::max();  ///< max(): the peer is there
   clock::time_point retry_ = clock::time_point::min();
   std::deque<std::string> outbox_;  ///< whole messages
   std::size_t outbox_bytes_ = 0;
