@@ -42,7 +42,7 @@ public:
     };
     co_await boost::asio::async_initiate<const boost::asio::use_awaitable_t<>, void()>(
         std::move(initiation), boost::asio::use_awaitable);
-    if (failure) std::rethrow_exception(failure);
+    if (!result) std::rethrow_exception(failure);
     co_return std::move(*result);
   }
 

@@ -57,6 +57,7 @@ std::vector<installed_spec> spec_store::list() const {
   auto all = found_.good;
   if (settings_.echo) all.try_emplace("echo", echo_spec());
   std::vector<installed_spec> out;
+  out.reserve(all.size());
   for (auto& [name, spec] : all)
     out.push_back(std::move(spec));
   return out;

@@ -30,8 +30,7 @@ std::vector<pid_t> our_processes() {
   std::vector<pid_t> all = {::getpid()};
   for (std::size_t i = 0; i < all.size() && all.size() < most_processes; ++i) {
     // A process's first thread is listed as having all the children that others have left.
-    const auto pid = std::to_string(all[i]);
-    std::istringstream children(first_line("/proc/" + pid + "/task/" + pid + "/children"));
+    std::istringstream children(first_line(fmt::format("/proc/{0}/task/{0}/children", all[i])));
     for (pid_t child = 0; children >> child;)
       all.push_back(child);
   }
