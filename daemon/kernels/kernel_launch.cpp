@@ -98,11 +98,9 @@ result<launch_spec> kernel::make_spec() {
   return spec;
 }
 
-/// Where the sockets between a relay and its kernel are; anew should something have swept /tmp.
+/// Where the sockets between a relay and its kernel are; anew where that is not ours any more.
 result<std::string> kernel::kernel_sockets() {
-  std::error_code unknown;
-  const fs::path folder = fs::path(record_.kernel_socket_prefix).parent_path();
-  if (folder.empty() || !fs::is_directory(folder, unknown)) {
+  if (!supervise::directories::owns_sockets(record_.kernel_socket_prefix)) {
     auto chosen = supervise::directories::choose_short_socket_prefix();
     if (!chosen) return chosen.error();
     record_.kernel_socket_prefix = *chosen;

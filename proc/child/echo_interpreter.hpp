@@ -1,10 +1,11 @@
 #pragma once
 // The smallest language: a line, a command. For tests, for benchmarks, and as an example.
 
-#include <kmux/child/interpreter.hpp>
 #include <map>
 #include <set>
 #include <string>
+
+#include <kmux/child/interpreter.hpp>
 
 namespace kmux::child {
 

@@ -1,8 +1,7 @@
-#include <kmux/child/interpreter.hpp>
-
 #include <fmt/format.h>
 
 #include "protocol/json.hpp"
+#include <kmux/child/interpreter.hpp>
 
 namespace kmux::child {
 

@@ -1,6 +1,5 @@
 #include <cstdio>
 #include <exception>
-#include <kmux/child/kernel.hpp>
 #include <string_view>
 #include <vector>
 
@@ -10,6 +9,7 @@
 #include "proc/child/control_loop.hpp"
 #include "proc/child/kernel_host.hpp"
 #include "proc/child/options.hpp"
+#include <kmux/child/kernel.hpp>
 
 namespace kmux::child {
 

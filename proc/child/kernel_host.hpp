@@ -2,7 +2,6 @@
 // The loop pair around an in-process interpreter.
 
 #include <condition_variable>
-#include <kmux/child/interpreter.hpp>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -12,6 +11,7 @@
 #include "proc/child/outbox.hpp"
 #include "proc/child/shell_loop.hpp"
 #include "protocol/connection_file.hpp"
+#include <kmux/child/interpreter.hpp>
 
 namespace kmux::child {
 

@@ -2,7 +2,6 @@
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
-#include <kmux/child/kernel.hpp>
 #include <malloc.h>
 #include <netinet/in.h>
 #include <string>
@@ -19,6 +18,7 @@
 #include "proc/child/echo_interpreter.hpp"
 #include "proc/child/options.hpp"
 #include "proc/child/relay.hpp"
+#include <kmux/child/kernel.hpp>
 
 namespace {
 

@@ -2,7 +2,6 @@
 // The shell loop: requests, one at a time, on the thread that runs user code.
 
 #include <deque>
-#include <kmux/child/interpreter.hpp>
 #include <mutex>
 #include <string>
 
@@ -13,6 +12,7 @@
 #include "proc/child/poll_loop.hpp"
 #include "proc/child/request.hpp"
 #include "protocol/connection_file.hpp"
+#include <kmux/child/interpreter.hpp>
 
 namespace kmux::child {
 

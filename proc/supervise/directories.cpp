@@ -125,9 +125,13 @@ result<void> directories::remove_kernel(std::string_view id) const {
   return remove_tree(kernel_runtime(id));
 }
 
+bool directories::owns_sockets(const std::string& prefix) {
+  return is_our_socket_directory(fs::path(prefix).parent_path().string());
+}
+
 result<void> directories::remove_sockets(const std::string& prefix) {
-  const std::string folder = fs::path(prefix).parent_path().string();
-  return is_our_socket_directory(folder) ? remove_tree(folder) : result<void>{};
+  if (!owns_sockets(prefix)) return {};
+  return remove_tree(fs::path(prefix).parent_path().string());
 }
 
 result<void> directories::remove_kernel_state(std::string_view id) const {

@@ -45,6 +45,9 @@ public:
   /// The same with the shortest path there is, always in a new directory under /tmp: some kernels
   /// (xeus's) refuse paths that the system would take.
   static result<std::string> choose_short_socket_prefix(std::string_view name = "k");
+  /// Whether the directory of such a prefix is still there and still ours alone. Something may have
+  /// swept /tmp, and somebody else may have taken the name.
+  static bool owns_sockets(const std::string& prefix);
   /// The directory of a prefix that was chosen outside of the runtime directory; any other prefix,
   /// or none, is left alone.
   static result<void> remove_sockets(const std::string& prefix);

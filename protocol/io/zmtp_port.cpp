@@ -30,8 +30,12 @@ struct zmtp_port::state : std::enable_shared_from_this<zmtp_port::state> {
   /// Waits for what the socket wants. Asio arms the descriptor anew for each wait, and so misses
   /// nothing that is there by then.
   void arm() {
+    if (socket.fd() >= 0 && !fd.is_open()) {
+      error_code failed;
+      fd.assign(socket.fd(), failed);
+      if (failed) socket.disconnect();  // the system watches no more descriptors: try again later
+    }
     if (socket.fd() < 0) return wait_to_connect();
-    if (!fd.is_open()) fd.assign(socket.fd());
     if (!reading && !scheduled) wait_readable();
     if (!writing && socket.wants_to_write()) wait_writable();
   }

@@ -66,14 +66,14 @@ public:
   zmtp_socket& operator=(const zmtp_socket&) = delete;
 
   // What the owner's loop waits for, and then calls.
-  int fd() const noexcept {
-    return fd_;
-  }  ///< -1 while there is no connection: connect() at retry()
+  /// -1 while there is no connection: connect() at retry()
+  int fd() const noexcept { return fd_; }
   clock::time_point retry() const noexcept { return retry_; }  ///< max() while there is one
   bool wants_to_write() const noexcept {
     return fd_ >= 0 && (connecting_ || (ready_ && !outbox_.empty()));
   }
   void connect(clock::time_point now);
+  void disconnect() { lost(clock::now()); }  ///< until retry()
   /// Reads for a moment. True where there is probably more.
   bool read();
   void write();

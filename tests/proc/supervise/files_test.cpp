@@ -102,8 +102,27 @@ TEST_F(files, socket_paths_for_kernels_are_short_and_private) {
   ASSERT_TRUE(prefix.has_value());
   EXPECT_LE(prefix->size() + 2, 20U);
   EXPECT_EQ(mode(fs::path(*prefix).parent_path().string()), 0700U);
+  EXPECT_TRUE(directories::owns_sockets(*prefix));
   ASSERT_TRUE(directories::remove_sockets(*prefix).has_value());
   EXPECT_FALSE(fs::exists(fs::path(*prefix).parent_path()));
+}
+
+TEST_F(files, a_socket_directory_that_others_could_use_is_not_ours) {
+  const auto prefix = directories::choose_short_socket_prefix();
+  ASSERT_TRUE(prefix.has_value());
+  const auto folder = fs::path(*prefix).parent_path();
+  fs::permissions(folder, fs::perms::all);
+  EXPECT_FALSE(directories::owns_sockets(*prefix));
+  fs::permissions(folder, fs::perms::owner_all);
+  EXPECT_TRUE(directories::owns_sockets(*prefix));
+  ASSERT_EQ(::chown(folder.c_str(), ::geteuid() == 0 ? 65534 : ::geteuid(), ::getegid()), 0);
+  EXPECT_EQ(directories::owns_sockets(*prefix), ::geteuid() != 0);
+  fs::remove_all(folder);
+  fs::create_symlink(path("elsewhere"), folder);
+  EXPECT_FALSE(directories::owns_sockets(*prefix));
+  fs::remove(folder);
+  EXPECT_FALSE(directories::owns_sockets(*prefix));
+  EXPECT_FALSE(directories::owns_sockets(""));
 }
 
 TEST_F(files, only_directories_made_for_sockets_are_removed_with_them) {

@@ -1,9 +1,10 @@
 #pragma once
 // A Jupyter kernel around an interpreter of yours. docs/writing-a-kernel.md has a whole one.
 
-#include <kmux/child/interpreter.hpp>
 #include <memory>
 #include <string>
+
+#include <kmux/child/interpreter.hpp>
 
 namespace kmux::child {
 
