@@ -17,19 +17,17 @@ import tempfile
 import time
 from pathlib import Path
 
-import requests
-
 ROOT = Path(__file__).parents[2]
 sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "tests/clients")]
 BIN = ROOT / "build/release/bin"
 os.environ.setdefault("TESTED_BIN", str(BIN))
+from gateways import CORES, PEERS, Gateway, cpu_seconds, load, pin, pss_kib, start_peer  # noqa: E402
 from kmuxd import TOKEN, Daemon, wait_until  # noqa: E402
-from programs import KERNELS, free_port  # noqa: E402
+from programs import KERNELS  # noqa: E402
 
 IPYKERNEL = KERNELS["ipykernel"]
 
 ROWS = []
-CORES = os.sched_getaffinity(0)
 
 
 def row(what, figure, goal, met):
@@ -42,60 +40,8 @@ def note(what, figure):
     print(f"     {what:<58} {figure}", flush=True)
 
 
-def load(*words):
-    done = subprocess.run([BIN / "kmux-load", *map(str, words)], capture_output=True, text=True, timeout=240)
-    if done.returncode != 0:
-        raise RuntimeError(done.stderr)
-    return json.loads(done.stdout)
-
-
-def cpu_seconds(pid):
-    """Of all its threads, in nanoseconds: what ticks count is a guess where work is short."""
-    tasks = Path(f"/proc/{pid}/task")
-    return sum(int((tasks / t / "schedstat").read_text().split()[0]) for t in os.listdir(tasks)) / 1e9
-
-
-def pss_kib(pid):
-    for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
-        if line.startswith("Pss:"):
-            return int(line.split()[1])
-
-
 def median(values):
     return statistics.median(values)
-
-
-def pin(pid, cores):
-    """All threads of a process to these cores; threads and children to come inherit it."""
-    for thread in os.listdir(f"/proc/{pid}/task"):
-        os.sched_setaffinity(int(thread), cores)
-
-
-def descendants(pid):
-    children = [int(c) for t in os.listdir(f"/proc/{pid}/task") for c in Path(f"/proc/{pid}/task/{t}/children").read_text().split()]
-    return children + [d for c in children for d in descendants(c)]
-
-
-class Gateway:
-    """Any server of Jupyter's API, pinned to one core: its kernels, as targets for kmux-load."""
-
-    def __init__(self, name, url, pid, token=TOKEN):
-        self.name, self.url, self.pid, self.token = name, url, pid, token
-        pin(pid, {0})
-        self.http = requests.Session()
-        self.http.headers["Authorization"] = f"token {token}"
-
-    def start(self, name):
-        kernel = self.http.post(self.url + "api/kernels", json={"name": name}, timeout=60).json()["id"]
-        for child in descendants(self.pid):
-            pin(child, CORES)
-        return kernel
-
-    def delete(self, kernel):
-        self.http.delete(self.url + f"api/kernels/{kernel}", timeout=60)
-
-    def target(self, kernel):
-        return f"{self.url.replace('http', 'ws')}api/kernels/{kernel}/channels?token={self.token}&session_id=bench"
 
 
 def bench_rtt(kmux, daemon, peers, kernelspec):
@@ -335,34 +281,6 @@ def bench_memory(kmux, daemon, _, kernelspec):
 
 PARTS = {"memory": bench_memory, "rest": bench_rest, "start": bench_start, "rtt": bench_rtt, "paced": bench_paced,
          "flood": bench_flood, "big": bench_big, "crowd": bench_crowd}
-
-
-def start_peer(name, module, directory, environment, flags):
-    """Another gateway, on the same kernelspecs."""
-    port = free_port()
-    process = subprocess.Popen([sys.executable, "-m", module, *(f.format(port=port) for f in flags)], env=environment,
-                               cwd=directory, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    url = f"http://127.0.0.1:{port}/"
-
-    def up():
-        assert process.poll() is None, f"{name} does not start"
-        try:
-            return requests.get(url + "api", headers={"Authorization": f"token {TOKEN}"}, timeout=5).ok
-        except OSError:
-            return False
-
-    wait_until(up, 60, name)
-    return process, Gateway(name, url, process.pid)
-
-
-PEERS = [
-    ("jupyter_server", "jupyter_server", [
-        "--no-browser", "--allow-root", "--ServerApp.ip=127.0.0.1", "--ServerApp.port={port}",
-        f"--IdentityProvider.token={TOKEN}"]),
-    ("jupyter_kernel_gateway", "kernel_gateway", [
-        "--KernelGatewayApp.ip=127.0.0.1", "--KernelGatewayApp.port={port}",
-        f"--KernelGatewayApp.auth_token={TOKEN}", "--JupyterWebsocketPersonality.list_kernels=True"]),
-]
 
 
 def write_table():
