@@ -1,15 +1,14 @@
 #include "proc/child/control_loop.hpp"
 
 #include <csignal>
+#include <cstdlib>
 #include <sys/signalfd.h>
+#include <sys/syscall.h>
 
 #include <fmt/format.h>
 
 #include "proc/child/multipart.hpp"
-#include "proc/child/shell_loop.hpp"
-#include "proc/child/sockets.hpp"
 #include "protocol/json.hpp"
-#include "protocol/json_document.hpp"
 
 namespace kmux::child {
 
@@ -23,6 +22,22 @@ sigset_t our_signals() {
   sigaddset(&set, SIGINT);
   sigaddset(&set, SIGTERM);
   return set;
+}
+
+/// Who started us, where that is to end us too (jupyter_client's JPY_PARENT_PID): readable at its
+/// end. None where the number is ours or init's: kmux-child replaces itself by the kernel.
+unique_fd open_parent() {
+  const char* const text = std::getenv("JPY_PARENT_PID");
+  const int pid = text == nullptr ? 0 : std::atoi(text);
+  if (pid <= 1 || pid == ::getpid()) return {};
+  return unique_fd(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
+}
+
+std::chrono::milliseconds until(publisher::clock::time_point when,
+                                publisher::clock::time_point now) {
+  if (when == publisher::clock::time_point::max()) return poll_loop::forever;
+  return when <= now ? std::chrono::milliseconds(0)
+                     : std::chrono::ceil<std::chrono::milliseconds>(when - now);
 }
 
 }  // namespace
@@ -43,57 +58,161 @@ int read_signal(int fd) {
   return ::read(fd, &info, sizeof info) == sizeof info ? static_cast<int>(info.ssi_signo) : 0;
 }
 
-control_loop::control_loop(zmq::context_t& context, connection_info& where,
-                           const std::string& session, shell_loop& shell, outbox& out)
-    : shell_(shell),
-      outbox_(out),
-      control_(make_router(context, where, where.control_port)),
-      heartbeat_(make_heartbeat(context, where, where.hb_port)),
-      publisher_(make_publisher(context, where, where.iopub_port)),
-      reader_(where.key),
-      composer_(where.key, session, "c"),
-      signals_(open_signals()) {
+control_loop::control_loop(kernel_sockets sockets, const kernel_parts& parts, bool take_signals)
+    : parts_(parts),
+      sockets_(std::move(sockets)),
+      publisher_(std::move(sockets_.iopub)),
+      shell_reader_(parts.key, channel::shell),
+      stdin_reader_(parts.key, channel::stdin_),
+      control_reader_(parts.key, channel::control),
+      composer_(parts.key, parts.session, "c"),
+      subshells_(parts.language, parts.out, parts.inputs, parts.shell.facts()),
+      overdue_(parts.language, parts.out,
+               [this](const request& r) {
+                 status(r.message().header, "busy");
+                 reply(r, empty_answer(r));
+                 status(r.message().header, "idle");
+               }),
+      signals_(take_signals ? open_signals() : unique_fd()),
+      parent_(open_parent()) {
 }
 
 void control_loop::run() {
-  loop_.watch(control_, [this] { read(); });
-  loop_.watch(heartbeat_, [this] { answer_heartbeats(heartbeat_); });
+  loop_.watch(
+      sockets_.shell, [this] { read_shell(); }, [this] { return !parts_.shell.queue().full(); });
+  loop_.watch(sockets_.stdin_, [this] { read_stdin(); });
+  loop_.watch(sockets_.control, [this] { read_control(); });
+  loop_.watch(sockets_.heartbeat, [this] { answer_heartbeats(sockets_.heartbeat); });
   loop_.watch(publisher_.socket(), [this] {
     publisher_.read_subscriptions([this](std::string_view topic) { welcome(topic); });
   });
   loop_.watch(
-      outbox_.fd(), [this] { forward(); }, [this] { return !publisher_.full(); });
-  loop_.watch(signals_.get(), [this] { on_signal(); });
-  loop_.each_turn([this] {
-    publisher_.flush(publisher::clock::now());
-    return publisher_.waiting() ? publish_retry : poll_loop::forever;
+      parts_.out.out().fd(), [this] { forward(); }, [this] { return !publisher_.full(); });
+  loop_.watch(terminate_.fd(), [this] {
+    terminate_.clear();
+    begin_stop();
   });
+  if (parts_.capture != nullptr) {
+    for (const int fd : {1, 2}) {
+      loop_.watch(
+          parts_.capture->fd(fd), [this] { parts_.capture->drain(); },
+          [this] { return parts_.out.out().has_room(); });
+    }
+  }
+  if (signals_) loop_.watch(signals_.get(), [this] { on_signal(); });
+  if (parent_) {
+    loop_.watch(
+        parent_.get(), [this] { begin_stop(); },
+        [this] { return abandon_at_ == clock::time_point::max(); });
+  }
+  loop_.each_turn([this] { return turn(); });
   publish({"status", "{}", R"({"execution_state": "starting"})", "{}", {}});
   loop_.run();
+  subshells_.stop();
+  overdue_.stop();
+  debugger_.stop();
+  flush_all();
+}
+
+void control_loop::join() {
+  subshells_.join();
+  overdue_.join();
+  debugger_.join();
+}
+
+std::chrono::milliseconds control_loop::turn() {
+  const auto now = clock::now();
+  publisher_.flush(now);
+  if (!publisher_.full() && parts_.out.out().due() <= now) forward();
+  auto next = std::min(parts_.out.out().due(), overdue_.look(parts_.shell, now));
+  subshells_.each([&](shell_loop& each) { next = std::min(next, overdue_.look(each, now)); });
+  next = std::min(next, overdue_.end_late(now));
+  if (abandon_at_ <= now) abandon(now);
+  const auto wait = until(std::min(next, abandon_at_), now);
+  return publisher_.waiting() ? std::min(wait, publish_retry) : wait;
+}
+
+/// What is left is said before the end, as far as somebody takes it soon.
+void control_loop::flush_all() {
+  if (parts_.capture != nullptr) parts_.capture->drain();
   forward();
-  const auto until = publisher::clock::now() + last_words;
-  while (publisher_.waiting() && publisher::clock::now() < until) {
-    publisher_.flush(publisher::clock::now());
-  }
+  const auto last = clock::now() + last_words;
+  while (publisher_.waiting() && clock::now() < last)
+    publisher_.flush(clock::now());
+}
+
+void control_loop::begin_stop() {
+  if (abandon_at_ != clock::time_point::max()) return;
+  abandon_at_ = clock::now() + stop_patience;
+  parts_.shell.stop();
+  parts_.shell.interrupt(true);
+}
+
+void control_loop::abandon(clock::time_point now) {
+  flush_all();
+  // Sockets are not closed in an orderly way then: give libzmq's thread the time to send.
+  abandon_at_ = now + stop_patience;
+  parts_.language.abandon();
 }
 
 void control_loop::on_signal() {
   while (const int signal = read_signal(signals_.get())) {
     if (signal == SIGINT) {
-      shell_.interrupt();
+      parts_.shell.interrupt(false);
     } else {
-      shell_.stop();
+      begin_stop();
     }
   }
 }
 
 void control_loop::forward() {
-  for (auto& frames : outbox_.take())
-    publisher_.publish(std::move(frames));
+  for (auto& each : parts_.out.out().take(clock::now())) {
+    if (auto* const text = std::get_if<outbox::text>(&each)) {
+      forward_text(*text);
+    } else if (auto* const fence = std::get_if<outbox::fence>(&each)) {
+      read_shell();
+      fence->aborting->end_abort();
+    } else {
+      auto& message = std::get<outbox::message>(each);
+      if (message.where == channel::iopub) {
+        publisher_.publish(std::move(message.frames));
+      } else {
+        send_message(socket(message.where), message.frames);
+      }
+    }
+  }
+}
+
+void control_loop::forward_text(const outbox::text& text) {
+  const std::string content =
+      fmt::format(R"({{"name": {}, "text": {}}})", json_quote(text.name), json_quote(text.bytes));
+  publish({"stream", text.parent ? text.parent->message().header : "{}", content, "{}", {}});
+}
+
+zmq::socket_t& control_loop::socket(channel where) {
+  switch (where) {
+    case channel::shell:
+      return sockets_.shell;
+    case channel::control:
+      return sockets_.control;
+    default:
+      return sockets_.stdin_;
+  }
 }
 
 void control_loop::publish(const outgoing_message& m) {
   publisher_.publish(composer_.broadcast(m));
+}
+
+void control_loop::status(std::string_view parent, std::string_view state) {
+  const std::string content = fmt::format(R"({{"execution_state": "{}"}})", state);
+  publish({"status", parent, content, "{}", {}});
+}
+
+void control_loop::reply(const request& r, std::string_view content) {
+  const std::string type = reply_type(r.head.msg_type);
+  auto frames = composer_.reply(r.identities(), {type, r.message().header, content, "{}", {}});
+  send_message(socket(r.from), frames);
 }
 
 void control_loop::welcome(std::string_view topic) {
@@ -103,43 +222,33 @@ void control_loop::welcome(std::string_view topic) {
   publish({"iopub_welcome", "{}", content, "{}", {}});
 }
 
-void control_loop::read() {
+namespace {
+
+/// All that is there, each verified.
+template <class F>
+void read_all_of(zmq::socket_t& socket, request_reader& reader, F&& serve) {
   frame_list frames;
-  while (receive_message(control_, frames)) {
+  while (receive_message(socket, frames)) {
     if (frames.size() == 0) continue;
-    if (const auto r = reader_.read(std::move(frames))) serve(*r);
+    if (auto r = reader.read(std::move(frames))) {
+      serve(std::make_shared<const request>(std::move(*r)));
+    }
     frames = {};
   }
 }
 
-void control_loop::status(std::string_view parent, std::string_view state) {
-  const std::string content = fmt::format(R"({{"execution_state": "{}"}})", state);
-  publish({"status", parent, content, "{}", {}});
+}  // namespace
+
+void control_loop::read_shell() {
+  read_all_of(sockets_.shell, shell_reader_, [this](const auto& r) { to_shell(r); });
 }
 
-void control_loop::serve(const request& r) {
-  const std::string_view header = r.message().header;
-  const auto reply = [&](std::string_view type, std::string_view content) {
-    auto frames = composer_.reply(r.identities(), {type, header, content, "{}", {}});
-    send_message(control_, frames);
-  };
-  status(header, "busy");
-  if (r.head.msg_type == "kernel_info_request") {
-    reply("kernel_info_reply", shell_.kernel_info());
-  } else if (r.head.msg_type == "interrupt_request") {
-    shell_.interrupt();
-    reply("interrupt_reply", R"({"status": "ok"})");
-  } else if (r.head.msg_type == "usage_request") {
-    reply("usage_reply", usage_.reply());
-  } else if (r.head.msg_type == "shutdown_request") {
-    const auto content = json::parse_object(r.message().content, "content");
-    const auto* const restart = content ? json::find(*content, "restart") : nullptr;
-    reply("shutdown_reply", restart != nullptr && restart->IsTrue()
-                                ? R"({"status": "ok", "restart": true})"
-                                : R"({"status": "ok", "restart": false})");
-    shell_.stop();
-  }
-  status(header, "idle");
+void control_loop::read_stdin() {
+  read_all_of(sockets_.stdin_, stdin_reader_, [this](const auto& r) { parts_.inputs.deliver(*r); });
+}
+
+void control_loop::read_control() {
+  read_all_of(sockets_.control, control_reader_, [this](const auto& r) { serve(r); });
 }
 
 }  // namespace kmux::child

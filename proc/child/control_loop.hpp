@@ -1,51 +1,96 @@
 #pragma once
-// The control loop: control, heartbeat, signals and iopub, on a thread of its own.
+// The control loop: all of a kernel's sockets, its signals and its subshells, on a thread of its
+// own.
 
 #include <string>
 
 #include <zmq.hpp>
 
 #include "proc/child/composer.hpp"
+#include "proc/child/helper_thread.hpp"
+#include "proc/child/input_broker.hpp"
 #include "proc/child/outbox.hpp"
+#include "proc/child/overdue_queries.hpp"
 #include "proc/child/poll_loop.hpp"
 #include "proc/child/publisher.hpp"
-#include "proc/child/request.hpp"
+#include "proc/child/sender.hpp"
+#include "proc/child/shell_loop.hpp"
+#include "proc/child/sockets.hpp"
+#include "proc/child/subshells.hpp"
 #include "proc/child/usage.hpp"
 #include "proc/unique_fd.hpp"
-#include "protocol/connection_file.hpp"
 
 namespace kmux::child {
 
-class shell_loop;
+/// What the loop serves; all of it outlives the loop.
+struct kernel_parts {
+  const std::string& session;
+  const std::string& key;
+  const std::string& connect;  ///< connect_reply's content
+  interpreter& language;
+  shell_loop& shell;
+  sender& out;
+  input_broker& inputs;
+  output_capture* capture;  ///< may be nullptr
+};
 
-/// Owns the control, heartbeat and iopub sockets. Never waits for the shell loop, and so answers
-/// whatever the user's code does. run() on one thread; stop() from any.
+/// Never waits for a shell loop or for the language, and so answers whatever the user's code does.
+/// run() on one thread; stop() and terminate() from any.
 class control_loop {
 public:
-  control_loop(zmq::context_t&, connection_info& where, const std::string& session, shell_loop&,
-               outbox&);
+  /// How long the shell loop may take to end before the language is told to abandon it.
+  static constexpr auto stop_patience = std::chrono::milliseconds(1000);
+
+  /// `take_signals`: SIGINT and SIGTERM are blocked, and read here.
+  control_loop(kernel_sockets, const kernel_parts&, bool take_signals);
 
   void run();
   void stop() noexcept { loop_.stop(); }
+  /// Begins the kernel's end, as SIGTERM does. Async-signal-safe.
+  void terminate() noexcept { terminate_.set(); }
+  /// Waits for the threads that the loop has started. After run().
+  void join();
 
 private:
-  void read();
-  void serve(const request&);
+  using clock = publisher::clock;
+
+  std::chrono::milliseconds turn();
+  void read_shell();
+  void read_stdin();
+  void read_control();
+  void on_signal();
+  void begin_stop();
+  void abandon(clock::time_point now);
+  void flush_all();
+
+  // control_requests.cpp
+  void serve(const std::shared_ptr<const request>&);
+  void serve_debug(const std::shared_ptr<const request>&);
+  std::string answer_subshells(const request&);
+  void to_shell(const std::shared_ptr<const request>&);
+  void refuse(const request&, std::string_view why);
+
+  void forward();
+  void forward_text(const outbox::text&);
+  void reply(const request&, std::string_view content);
   void status(std::string_view parent, std::string_view state);
   void publish(const outgoing_message&);
-  void forward();
-  void on_signal();
   void welcome(std::string_view topic);
+  zmq::socket_t& socket(channel);
 
-  shell_loop& shell_;
-  outbox& outbox_;
-  zmq::socket_t control_, heartbeat_;
+  kernel_parts parts_;
+  kernel_sockets sockets_;
   publisher publisher_;
-  request_reader reader_;
+  request_reader shell_reader_, stdin_reader_, control_reader_;
   composer composer_;
+  subshells subshells_;
+  overdue_queries overdue_;
+  helper_thread debugger_;
   usage usage_;
   poll_loop loop_;
-  unique_fd signals_;
+  unique_fd signals_, parent_;
+  event_fd terminate_;
+  clock::time_point abandon_at_ = clock::time_point::max();
 };
 
 /// A signalfd(2) for SIGINT and SIGTERM, which must be blocked already.

@@ -96,7 +96,7 @@ execute_result flood(const line& l) {
       fmt::format(R"({{"name": "stdout", "text": "{}"}})", std::string(l.count(1), 'x'));
   for (std::size_t i = 0; i < l.count(0); ++i) {
     if (i % 1024 == 0 && l.world.interrupted()) return interrupted;
-    l.world.publish("stream", content);
+    l.world.publish("stream", content);  // not stream(): each is to be a message
   }
   return done;
 }
@@ -207,7 +207,10 @@ execute_result echo_interpreter::execute(const execute_request& request, executi
            world};
     if (l.command == "comm") {
       const std::string id = make_uuid();
-      comms_[id] = l.rest;
+      {
+        const std::lock_guard lock(mutex_);
+        comms_[id] = l.rest;
+      }
       static constexpr std::array<std::string_view, 1> buffer = {
           std::string_view("\x00\x01\x02", 3)};
       world.publish("comm_open",
@@ -228,21 +231,22 @@ execute_result echo_interpreter::execute(const execute_request& request, executi
   return done;
 }
 
-void echo_interpreter::comm(const comm_request& request, execution& world) {
+void echo_interpreter::comm(const comm_request& request, const std::shared_ptr<execution>& world) {
   const auto content = json::parse_object(request.content, "content");
   if (!content) return;
   const auto id = json::string_at(*content, "comm_id").value_or("");
+  const std::lock_guard lock(mutex_);
   if (request.type == "comm_open") {
     comms_[std::string(id)] = json::string_at(*content, "target_name").value_or("");
   } else if (request.type == "comm_close") {
     if (const auto found = comms_.find(id); found != comms_.end()) comms_.erase(found);
   } else {
-    world.publish("comm_msg", request.content, "{}", request.buffers);
+    world->publish("comm_msg", request.content, "{}", request.buffers);
   }
 }
 
-std::string echo_interpreter::complete(std::string_view code, std::size_t cursor_pos) {
-  const auto typed = code.substr(0, std::min(cursor_pos, code.size()));
+std::string echo_interpreter::complete(const code_query& asked) {
+  const auto typed = asked.code.substr(0, std::min(asked.cursor_pos, asked.code.size()));
   const auto start = typed.rfind('\n') == std::string_view::npos ? 0 : typed.rfind('\n') + 1;
   std::string matches;
   for (const auto& [name, ignored] : commands()) {
@@ -254,8 +258,8 @@ std::string echo_interpreter::complete(std::string_view code, std::size_t cursor
       start, typed.size());
 }
 
-std::string echo_interpreter::inspect(std::string_view code, std::size_t) {
-  const auto word = code.substr(0, code.find_first_of(" \n"));
+std::string echo_interpreter::inspect(const code_query& asked) {
+  const auto word = asked.code.substr(0, asked.code.find_first_of(" \n"));
   if (!commands().contains(word)) return R"({"found": false, "data": {}, "metadata": {}})";
   return fmt::format(R"({{"found": true, "data": {{"text/plain": {}}}, "metadata": {{}}}})",
                      json_quote(fmt::format("{}: a command of the echo kernel", word)));
@@ -266,7 +270,8 @@ std::string echo_interpreter::is_complete(std::string_view code) {
                               : R"({"status": "complete"})";
 }
 
-std::string echo_interpreter::comm_info() {
+std::string echo_interpreter::comm_info(std::string_view) {
+  const std::lock_guard lock(mutex_);
   std::string comms;
   for (const auto& [id, target] : comms_) {
     comms += fmt::format(R"({}{}: {{"target_name": {}}})", comms.empty() ? "" : ", ",

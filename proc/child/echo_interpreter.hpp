@@ -2,7 +2,7 @@
 // The smallest language: a line, a command. For tests, for benchmarks, and as an example.
 
 #include <map>
-#include <set>
+#include <mutex>
 #include <string>
 
 #include <kmux/child/interpreter.hpp>
@@ -27,13 +27,16 @@ class echo_interpreter : public interpreter {
 public:
   std::string kernel_info() const override;
   execute_result execute(const execute_request&, execution&) override;
-  void comm(const comm_request&, execution&) override;
-  std::string complete(std::string_view code, std::size_t cursor_pos) override;
-  std::string inspect(std::string_view code, std::size_t cursor_pos) override;
+  void comm(const comm_request&, const std::shared_ptr<execution>&) override;
+  std::string complete(const code_query&) override;
+  std::string inspect(const code_query&) override;
   std::string is_complete(std::string_view code) override;
-  std::string comm_info() override;
+  std::string comm_info(std::string_view) override;
+  bool answers_from_any_thread() const override { return true; }
+  bool has_subshells() const override { return true; }
 
 private:
+  std::mutex mutex_;                                       ///< subshells have threads of their own
   std::map<std::string, std::string, std::less<>> comms_;  ///< comm_id → target_name
 };
 

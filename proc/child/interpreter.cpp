@@ -5,12 +5,6 @@
 
 namespace kmux::child {
 
-void execution::stream(std::string_view name, std::string_view text) {
-  const std::string content =
-      fmt::format(R"({{"name": {}, "text": {}}})", json_quote(name), json_quote(text));
-  publish("stream", content);
-}
-
 void execution::display(std::string_view text, std::string_view mime) {
   const std::string content =
       fmt::format(R"({{"data": {{{}: {}}}, "metadata": {{}}, "transient": {{}}}})",
@@ -25,12 +19,13 @@ void execution::result(std::string_view text, int execution_count) {
   publish("execute_result", content);
 }
 
-std::string interpreter::complete(std::string_view, std::size_t cursor_pos) {
+std::string interpreter::complete(const code_query& asked) {
   return fmt::format(
-      R"({{"matches": [], "cursor_start": {0}, "cursor_end": {0}, "metadata": {{}}}})", cursor_pos);
+      R"({{"matches": [], "cursor_start": {0}, "cursor_end": {0}, "metadata": {{}}}})",
+      asked.cursor_pos);
 }
 
-std::string interpreter::inspect(std::string_view, std::size_t) {
+std::string interpreter::inspect(const code_query&) {
   return R"({"found": false, "data": {}, "metadata": {}})";
 }
 
@@ -38,12 +33,20 @@ std::string interpreter::is_complete(std::string_view) {
   return R"({"status": "unknown"})";
 }
 
-std::string interpreter::history() {
+std::string interpreter::history(std::string_view) {
   return R"({"history": []})";
 }
 
-std::string interpreter::comm_info() {
+std::string interpreter::comm_info(std::string_view) {
   return R"({"comms": {}})";
+}
+
+int interpreter::count_cell(bool stored) {
+  return stored ? ++count_ : count_.load();
+}
+
+void interpreter::run_subshell(shell& loop) {
+  loop.run();
 }
 
 std::string quoted(std::string_view text) {

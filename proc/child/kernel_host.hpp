@@ -8,12 +8,19 @@
 #include <thread>
 
 #include "proc/child/control_loop.hpp"
+#include "proc/child/input_broker.hpp"
 #include "proc/child/outbox.hpp"
+#include "proc/child/sender.hpp"
 #include "proc/child/shell_loop.hpp"
 #include "protocol/connection_file.hpp"
 #include <kmux/child/interpreter.hpp>
 
 namespace kmux::child {
+
+struct kernel_settings {
+  bool take_signals = true;     ///< the control loop reads SIGINT and SIGTERM, which are blocked
+  bool capture_output = false;  ///< descriptors 1 and 2 are stream output
+};
 
 /// Owns both loops: shell on the thread that calls run(), control on one of its own.
 ///
@@ -22,24 +29,41 @@ namespace kmux::child {
 class kernel_host {
 public:
   /// Binds the sockets; ports that were 0 are set in `where`. Throws where that fails.
-  kernel_host(connection_info& where, interpreter& language);
+  kernel_host(connection_info& where, interpreter& language, kernel_settings = {});
   ~kernel_host();
 
-  /// Serves until stop(), a shutdown_request or SIGTERM. Once.
+  /// Serves until stop(), a shutdown_request or SIGTERM. Once. The same as start(), shell().run(),
+  /// finish(), which are for threads that run a loop of their own.
   void run();
+  void start();
+  void finish();
   void stop();
   /// As SIGINT does: aims at the cell that runs now, if any.
-  void interrupt() noexcept { shell_.interrupt(); }
+  void interrupt() noexcept { shell_.interrupt(true); }
+  /// As SIGTERM does. Async-signal-safe.
+  void terminate() noexcept { control_.terminate(); }
+
+  shell_loop& shell() noexcept { return shell_; }
+  output_capture* capture() noexcept { return capture_.get(); }
+  outbox& out() noexcept { return outbox_; }
+  sender& says() noexcept { return sender_; }
+  const std::string& session() const noexcept { return session_; }
 
 private:
   zmq::context_t context_;
-  std::string session_;
+  const std::string session_, key_;
+  kernel_sockets sockets_;
+  const std::string connect_, info_;
   outbox outbox_;
+  sender sender_;
+  std::unique_ptr<output_capture> capture_;
+  input_broker inputs_;
   shell_loop shell_;
   control_loop control_;
-  std::thread::id shell_thread_, control_thread_;
+  std::thread control_thread_;
   std::mutex mutex_;
   std::condition_variable changed_;
+  std::thread::id shell_id_, control_id_;
   enum class phase { fresh, running, ended } phase_ = phase::fresh;
   bool stop_asked_ = false;
 };

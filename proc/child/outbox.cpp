@@ -2,31 +2,88 @@
 
 namespace kmux::child {
 
-bool outbox::push(frame_list&& message, std::size_t bytes) {
-  bool was_empty = false;
-  {
-    std::unique_lock lock(mutex_);
-    // One message may be larger than the bound; then it goes alone.
-    room_.wait(lock, [&] { return closed_ || bytes_ == 0 || bytes_ + bytes <= bound_; });
-    if (closed_) return false;
-    was_empty = queue_.empty();
-    queue_.push_back(std::move(message));
-    bytes_ += bytes;
-  }
-  if (was_empty) ready_.set();
+void outbox::make_urgent() {
+  if (urgent_) return;
+  urgent_ = true;
+  ready_.set();
+}
+
+bool outbox::push(channel where, frame_list&& frames, std::size_t bytes) {
+  std::unique_lock lock(mutex_);
+  // One message may be larger than the bound; then it goes alone.
+  room_.wait(lock, [&] { return closed_ || bytes_ == 0 || bytes_ + bytes <= bound_; });
+  if (closed_) return false;
+  queue_.emplace_back(message{where, std::move(frames)});
+  bytes_ += bytes;
+  make_urgent();
   return true;
 }
 
-std::deque<frame_list> outbox::take() {
-  std::deque<frame_list> out;
-  ready_.clear();
+void outbox::push(fence f) {
+  const std::lock_guard lock(mutex_);
+  queue_.emplace_back(f);
+  make_urgent();
+}
+
+bool outbox::try_write(const std::shared_ptr<const request>& parent, std::string_view name,
+                       std::string_view bytes) {
+  const std::lock_guard lock(mutex_);
+  if (closed_ || bytes.empty()) return true;
+  if (full()) return false;
+  append(parent, name, bytes);
+  return true;
+}
+
+void outbox::write(const std::shared_ptr<const request>& parent, std::string_view name,
+                   std::string_view bytes) {
+  const std::lock_guard lock(mutex_);
+  if (!closed_ && !bytes.empty()) append(parent, name, bytes);
+}
+
+void outbox::append(const std::shared_ptr<const request>& parent, std::string_view name,
+                    std::string_view bytes) {
+  const bool was_empty = queue_.empty();
+  auto* const last = was_empty ? nullptr : std::get_if<text>(&queue_.back());
+  if (last != nullptr && last->parent == parent && last->name == name &&
+      last->bytes.size() < longest_text) {
+    last->bytes += bytes;
+  } else {
+    queue_.emplace_back(text{parent, std::string(name), std::string(bytes)});
+  }
+  bytes_ += bytes.size();
+  text_waiting_ += bytes.size();
+  if (text_waiting_ >= text_bytes) make_urgent();
+  if (was_empty && !urgent_) ready_.set();
+}
+
+void outbox::wait_for_room(std::chrono::milliseconds timeout) {
+  std::unique_lock lock(mutex_);
+  room_.wait_for(lock, timeout, [&] { return closed_ || !full(); });
+}
+
+bool outbox::has_room() const {
+  const std::lock_guard lock(mutex_);
+  return !full();
+}
+
+std::deque<outbox::item> outbox::take(clock::time_point now) {
+  std::deque<item> out;
   {
     const std::lock_guard lock(mutex_);
+    ready_.clear();
+    if (!urgent_ && now < next_text_) return out;
+    if (text_waiting_ > 0) next_text_ = now + text_pause;
     out.swap(queue_);
-    bytes_ = 0;
+    bytes_ = text_waiting_ = 0;
+    urgent_ = false;
   }
   room_.notify_all();
   return out;
+}
+
+outbox::clock::time_point outbox::due() const {
+  const std::lock_guard lock(mutex_);
+  return queue_.empty() ? clock::time_point::max() : next_text_;
 }
 
 void outbox::close() {

@@ -1,36 +1,87 @@
 #pragma once
-// Messages from the shell loop on their way to the control loop, which publishes them.
+// What any thread has to say, on its way to the control loop, which owns the sockets.
 
+#include <chrono>
 #include <condition_variable>
 #include <deque>
+#include <memory>
 #include <mutex>
+#include <string>
+#include <variant>
 
 #include "proc/child/event_fd.hpp"
 #include "proc/child/multipart.hpp"
+#include "proc/child/request.hpp"
 
 namespace kmux::child {
 
-/// Bounded by bytes. When it is full, push() waits: user code that prints faster than the world can
-/// read is slowed down, as by a terminal; nothing is dropped.
+class request_queue;
+
+/// In order, over all channels. Bounded by bytes: when it is full, push() waits: user code that
+/// prints faster than the world can read is slowed down, as by a terminal; nothing is dropped.
+///
+/// Text of streams is gathered: what follows text of the same stream and parent is appended to it.
+/// The first is ready at once, what comes within `text_pause` of that together; a message, or
+/// `text_bytes`, makes everything before it ready. So few messages carry many prints, late by
+/// text_pause at most, and text stands before whatever was said after it.
 class outbox {
 public:
+  using clock = std::chrono::steady_clock;
+  static constexpr auto text_pause = std::chrono::milliseconds(4);
+  static constexpr std::size_t text_bytes = 64 << 10;
+  static constexpr std::size_t longest_text = 1 << 20;  ///< of one stream message
+
+  struct message {
+    channel where;
+    frame_list frames;
+  };
+  struct text {
+    std::shared_ptr<const request> parent;  ///< may be nullptr
+    std::string name;                       ///< "stdout" or "stderr"
+    std::string bytes;
+  };
+  /// All requests that were sent before what follows in here can be known are to be in the queue.
+  struct fence {
+    request_queue* aborting;
+  };
+  using item = std::variant<message, text, fence>;
+
   explicit outbox(std::size_t bound = 4 << 20) : bound_(bound) {}
 
-  /// Any thread but the control loop's. False once closed.
-  bool push(frame_list&&, std::size_t bytes);
-  /// The control loop: all that there is, in order.
-  std::deque<frame_list> take();
+  /// Any thread but the control loop's; waits for room. False once closed.
+  bool push(channel, frame_list&&, std::size_t bytes);
+  void push(fence);
+  /// Any thread. False, and nothing is taken, where there is no room; true also once closed.
+  bool try_write(const std::shared_ptr<const request>& parent, std::string_view name,
+                 std::string_view bytes);
+  /// The same, and it is taken whatever room there is: for bounded amounts.
+  void write(const std::shared_ptr<const request>& parent, std::string_view name,
+             std::string_view bytes);
+  /// For `timeout` at the most.
+  void wait_for_room(std::chrono::milliseconds timeout);
+  bool has_room() const;
+
+  /// The control loop: everything that is ready.
+  std::deque<item> take(clock::time_point now);
+  /// When text that waits will be ready; max() where none does.
+  clock::time_point due() const;
   /// push() returns false from now on, also where it waits.
   void close();
   /// Readable while there may be something to take.
   int fd() const noexcept { return ready_.fd(); }
 
 private:
-  std::mutex mutex_;
+  bool full() const { return bytes_ > 0 && bytes_ >= bound_; }
+  void make_urgent();
+  void append(const std::shared_ptr<const request>& parent, std::string_view name,
+              std::string_view bytes);
+
+  mutable std::mutex mutex_;
   std::condition_variable room_;
-  std::deque<frame_list> queue_;
-  std::size_t bound_, bytes_ = 0;
-  bool closed_ = false;
+  std::deque<item> queue_;
+  std::size_t bound_, bytes_ = 0, text_waiting_ = 0;
+  bool closed_ = false, urgent_ = false;
+  clock::time_point next_text_{};
   event_fd ready_;
 };
 

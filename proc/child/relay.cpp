@@ -96,7 +96,7 @@ relay::relay(connection_info& outer, const connection_info& inner, const launch_
       iopub_(control_buffer_, towards_kernel(zmtp_role::sub, inner.iopub(), {}),
              {[this](zmtp_message&& message) { on_iopub(std::move(message)); }, {}, {}, {}}),
       publisher_(make_publisher(context_, outer, outer.iopub_port)),
-      reader_(outer.key),
+      reader_(outer.key, channel::control),
       composer_(outer.key, make_uuid(), "r"),
       signals_(open_signals()) {
 }

@@ -10,10 +10,14 @@
 
 namespace kmux::child {
 
+/// The sockets of a kernel that carry messages.
+enum class channel : unsigned char { shell, control, stdin_, iopub };
+
 /// Verified, and its header looked into.
 struct request {
   std::shared_ptr<const wire_message<frame_list>> wire;
   header head;
+  channel from = channel::shell;
 
   std::span<const std::string_view> identities() const { return wire->view().identities; }
   const message_view& message() const { return wire->message(); }
@@ -23,7 +27,7 @@ struct request {
 /// never ends a kernel. One for each thread.
 class request_reader {
 public:
-  explicit request_reader(std::string_view key) : signer_(key) {}
+  request_reader(std::string_view key, channel from) : signer_(key), from_(from) {}
 
   std::optional<request> read(frame_list&& frames) {
     auto wire = std::make_shared<wire_message<frame_list>>(std::move(frames));
@@ -39,6 +43,7 @@ public:
       return std::nullopt;
     }
     out.wire = std::move(wire);
+    out.from = from_;
     return out;
   }
   std::uint64_t dropped() const noexcept { return dropped_; }
@@ -46,6 +51,7 @@ public:
 private:
   message_limits limits_;
   signer signer_;
+  channel from_;
   replay_guard replays_;
   std::uint64_t dropped_ = 0;
 };

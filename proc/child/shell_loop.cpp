@@ -1,255 +1,250 @@
 #include "proc/child/shell_loop.hpp"
 
+#include <chrono>
+#include <poll.h>
+
 #include <fmt/format.h>
 
-#include "proc/child/multipart.hpp"
-#include "proc/child/sockets.hpp"
+#include "proc/child/served_request.hpp"
 #include "protocol/json.hpp"
 #include "protocol/json_document.hpp"
+#include "protocol/requests.hpp"
 
 namespace kmux::child {
 
 namespace {
 
-/// kernel_info_reply's content around what the language says of itself.
-std::string complete_kernel_info(const std::string& members) {
-  return R"("status": "ok", "protocol_version": "5.5", "help_links": [], "debugger": false, )"
-         R"("supported_features": [], )" +
-         members.substr(1);
+using json::parse_object;
+
+bool is_comm(std::string_view type) {
+  return type == "comm_open" || type == "comm_msg" || type == "comm_close";
 }
+
+/// A flag of the content; `otherwise` where it is not there, or no boolean.
+bool flag(const result<rapidjson::Document>& content, std::string_view name, bool otherwise) {
+  const auto* const member = content ? json::find(*content, name) : nullptr;
+  return member != nullptr && member->IsBool() ? member->GetBool() : otherwise;
+}
+
+std::string now() {
+  using namespace std::chrono;
+  return iso_date(duration_cast<microseconds>(system_clock::now().time_since_epoch()).count());
+}
+
+/// What ipyparallel and others look for beside an execute_reply.
+std::string reply_metadata(const std::string& started, std::string_view status) {
+  return fmt::format(
+      R"({{"started": "{}", "dependencies_met": true, "engine": "", "status": "{}"}})", started,
+      status);
+}
+
+}  // namespace
 
 std::string with_status(std::string_view members) {
   return members == "{}" ? R"({"status": "ok"})"
                          : fmt::format(R"({{"status": "ok", {})", members.substr(1));
 }
 
-}  // namespace
+std::string error_content(std::string_view ename, std::string_view evalue) {
+  return fmt::format(R"({{"status": "error", "ename": {}, "evalue": {}, "traceback": []}})",
+                     json_quote(ename), json_quote(evalue));
+}
 
-/// What the code of one request may do. Between its construction and its end, and only then, an
-/// interrupt has somebody to hit.
-class shell_loop::running : public execution {
-public:
-  running(shell_loop& loop, const request& r, bool allow_stdin)
-      : loop_(loop), request_(r), allow_stdin_(allow_stdin) {
-    const std::lock_guard lock(loop_.mutex_);
-    loop_.busy_ = true;
-    loop_.interrupted_ = false;
-    loop_.wake_.clear();
-  }
-  ~running() override {
-    const std::lock_guard lock(loop_.mutex_);
-    loop_.busy_ = loop_.interrupted_ = false;
-    loop_.wake_.clear();
-  }
+namespace {
 
-  void publish(std::string_view type, std::string_view content, std::string_view metadata,
-               std::span<const std::string_view> buffers) override {
-    loop_.publish(request_.message().header, {type, {}, content, metadata, buffers});
+/// A query's content, taken apart. `document` keeps what the views point into.
+struct parsed_query {
+  explicit parsed_query(const request& r) : document(parse_object(r.message().content, "content")) {
+    if (!document) return;
+    asked.code = json::string_at(*document, "code").value_or("");
+    asked.content = r.message().content;
+    const auto* const cursor = json::find(*document, "cursor_pos");
+    asked.cursor_pos =
+        cursor != nullptr && cursor->IsUint64() ? cursor->GetUint64() : asked.code.size();
   }
-  bool interrupted() const override {
-    const std::lock_guard lock(loop_.mutex_);
-    return loop_.interrupted_ || loop_.stopping_;
-  }
-  bool sleep(std::chrono::milliseconds duration) override {
-    zmq_pollitem_t item{nullptr, loop_.wake_.fd(), ZMQ_POLLIN, 0};
-    const auto until = std::chrono::steady_clock::now() + duration;
-    while (!interrupted()) {
-      const auto left =
-          std::chrono::ceil<std::chrono::milliseconds>(until - std::chrono::steady_clock::now());
-      if (left.count() <= 0) return true;
-      zmq_poll(&item, 1, static_cast<long>(left.count()));
-    }
-    return false;
-  }
-  std::optional<std::string> input(std::string_view prompt, bool password) override;
-
-private:
-  std::optional<std::string> answer_in(const frame_list&);
-
-  shell_loop& loop_;
-  const request& request_;
-  bool allow_stdin_;
+  result<rapidjson::Document> document;
+  code_query asked;
 };
 
-std::optional<std::string> shell_loop::running::input(std::string_view prompt, bool password) {
-  if (!allow_stdin_) return std::nullopt;
-  frame_list frames;
-  while (receive_message(loop_.stdin_, frames)) {  // answers that nobody waits for any more
-  }
-  const std::string content =
-      fmt::format(R"({{"prompt": {}, "password": {}}})", json_quote(prompt), password);
-  frames = loop_.composer_.reply(request_.identities(),
-                                 {"input_request", request_.message().header, content, "{}", {}});
-  send_message(loop_.stdin_, frames);
-  zmq_pollitem_t items[] = {{loop_.stdin_.handle(), 0, ZMQ_POLLIN, 0},
-                            {nullptr, loop_.wake_.fd(), ZMQ_POLLIN, 0}};
-  while (!interrupted()) {
-    zmq_poll(items, 2, -1);
-    while (receive_message(loop_.stdin_, frames)) {
-      const auto reply = loop_.stdin_reader_.read(std::move(frames));
-      if (!reply || reply->head.msg_type != "input_reply") continue;
-      const auto said = json::parse_object(reply->message().content, "content");
-      if (said) return std::string(json::string_at(*said, "value").value_or(""));
-    }
-  }
-  return std::nullopt;
+}  // namespace
+
+std::string answer_query(interpreter& language, const request& r) {
+  const parsed_query q(r);
+  if (!q.document) return error_content("ValueError", "The content is not a JSON object.");
+  const std::string_view type = r.head.msg_type;
+  if (type == "complete_request") return with_status(language.complete(q.asked));
+  if (type == "inspect_request") return with_status(language.inspect(q.asked));
+  return language.is_complete(q.asked.code);
 }
 
-shell_loop::shell_loop(zmq::context_t& context, connection_info& where, const std::string& session,
-                       interpreter& language, outbox& out)
-    : language_(language),
-      out_(out),
-      kernel_info_(complete_kernel_info(language.kernel_info())),
-      shell_(make_router(context, where, where.shell_port)),
-      stdin_(make_router(context, where, where.stdin_port)),
-      reader_(where.key),
-      stdin_reader_(where.key),
-      composer_(where.key, session, "s") {
+std::string empty_answer(const request& r) {
+  struct silent : interpreter {
+    std::string kernel_info() const override { return "{}"; }
+    execute_result execute(const execute_request&, execution&) override { return {}; }
+  } nobody;
+  return answer_query(nobody, r);
 }
+
+shell_loop::shell_loop(std::string id, interpreter& language, sender& out, input_broker& inputs,
+                       const std::string& kernel_info)
+    : id_(std::move(id)),
+      language_(language),
+      out_(out),
+      inputs_(inputs),
+      kernel_info_(kernel_info) {
+}
+
+shell_loop::~shell_loop() = default;
 
 void shell_loop::stop() noexcept {
-  const std::lock_guard lock(mutex_);
+  const std::lock_guard lock(aim_.mutex);
   stopping_ = true;
-  wake_.set();
-  loop_.stop();
+  aim_.wake.set();
+  queue_.stop();
+}
+
+void shell_loop::interrupt(bool by_message) noexcept {
+  {
+    const std::lock_guard lock(aim_.mutex);
+    aim_.hit = last_serial_;
+    if (running_ != 0) aim_.wake.set();
+  }
+  language_.interrupt(*this, by_message);
 }
 
 /// iopub says what a kernel does when that changes; who has just connected cannot know it
 /// otherwise.
-std::string shell_loop::kernel_info() {
-  const std::lock_guard lock(mutex_);
-  return fmt::format(R"({{"execution_state": "{}", {})", busy_ ? "busy" : "idle", kernel_info_);
-}
-
-void shell_loop::interrupt() noexcept {
-  const std::lock_guard lock(mutex_);
-  if (!busy_) return;
-  interrupted_ = true;
-  wake_.set();
+std::string shell_loop::kernel_info() const {
+  return fmt::format(R"({{"execution_state": "{}", {})", running_ != 0 ? "busy" : "idle",
+                     kernel_info_);
 }
 
 void shell_loop::run() {
-  loop_.watch(shell_, [this] { read(); });
-  loop_.each_turn([this] {
-    // Read what has come before the next request runs: an error aborts what is queued then.
-    if (!queue_.empty()) {
-      request next = std::move(queue_.front());
-      queue_.pop_front();
-      serve(next);
-    }
-    if (queue_.empty()) aborting_ = false;
-    return queue_.empty() ? poll_loop::forever : std::chrono::milliseconds(0);
-  });
-  loop_.run();
-}
-
-void shell_loop::read() {
-  frame_list frames;
-  while (receive_message(shell_, frames)) {
-    if (frames.size() == 0) continue;
-    if (auto r = reader_.read(std::move(frames))) queue_.push_back(std::move(*r));
-    frames = {};
+  pollfd item{queue_.fd(), POLLIN, 0};
+  while (!stopping_) {
+    if (!turn()) ::poll(&item, 1, -1);
   }
 }
 
-void shell_loop::publish(std::string_view parent, const outgoing_message& m) {
-  outgoing_message with_parent = m;
-  with_parent.parent_header = parent;
-  auto frames = composer_.broadcast(with_parent);
-  out_.push(std::move(frames), composer_.bytes());
+bool shell_loop::turn() {
+  if (stopping_) return false;
+  const auto next = queue_.pop(!cell_runs_);
+  if (!next) return false;
+  blocked_ = true;
+  serve(*next);
+  blocked_ = false;
+  return true;
 }
 
-void shell_loop::status(const request& r, std::string_view state) {
-  const std::string content = fmt::format(R"({{"execution_state": "{}"}})", state);
-  publish(r.message().header, {"status", {}, content, "{}", {}});
-}
-
-void shell_loop::reply(const request& r, std::string_view type, std::string_view content) {
-  auto frames = composer_.reply(r.identities(), {type, r.message().header, content, "{}", {}});
-  send_message(shell_, frames);
-}
-
-void shell_loop::serve(request& r) {
-  status(r, "busy");
+void shell_loop::serve(const request_queue::entry& next) {
+  const request& r = *next.what;
   const std::string& type = r.head.msg_type;
+  out_.status(r, "busy");
   if (type == "execute_request") {
-    if (aborting_) {
-      reply(r, "execute_reply",
-            fmt::format(R"({{"status": "aborted", "execution_count": {}}})", count_));
-    } else {
-      const auto content = json::parse_object(r.message().content, "content");
-      const auto* const allow = content ? json::find(*content, "allow_stdin") : nullptr;
-      running context(*this, r, allow != nullptr && allow->IsTrue());
-      execute(r, context);
+    if (!next.aborted) {
+      serve_cell(next.what);
+      return;  // idle comes with the cell's end
     }
-  } else if (type == "comm_open" || type == "comm_msg" || type == "comm_close") {
-    running context(*this, r, false);
-    language_.comm({type, r.message().content, r.message().buffers}, context);
+    abort(r);
+  } else if (is_comm(type)) {
+    serve_comm(next.what);
   } else if (type == "shutdown_request") {
-    reply(r, "shutdown_reply", R"({"status": "ok", "restart": false})");
+    const auto content = parse_object(r.message().content, "content");
+    out_.reply(
+        r, "shutdown_reply",
+        fmt::format(R"({{"status": "ok", "restart": {}}})", flag(content, "restart", false)));
     stop();
-  } else if (const auto content = other_reply(r); !content.empty()) {
-    reply(r, type.substr(0, type.size() - std::string_view("request").size()) + "reply", content);
+  } else if (const auto content = answer(r); !content.empty()) {
+    out_.reply(r, reply_type(type), content);
   }
-  status(r, "idle");
+  out_.status(r, "idle");
 }
 
-std::string shell_loop::other_reply(const request& r) {
-  const std::string& type = r.head.msg_type;
+/// Empty for a type that nobody knows: busy and idle, no reply.
+std::string shell_loop::answer(const request& r) {
+  const std::string_view type = r.head.msg_type, content = r.message().content;
   if (type == "kernel_info_request") return kernel_info();
-  if (type == "comm_info_request") return with_status(language_.comm_info());
-  if (type == "history_request") return with_status(language_.history());
-  const auto content = json::parse_object(r.message().content, "content");
-  if (!content) return {};
-  const auto code = json::string_at(*content, "code").value_or("");
-  const auto* const cursor = json::find(*content, "cursor_pos");
-  const std::size_t at =
-      cursor != nullptr && cursor->IsUint64() ? cursor->GetUint64() : code.size();
-  if (type == "complete_request") return with_status(language_.complete(code, at));
-  if (type == "inspect_request") return with_status(language_.inspect(code, at));
-  if (type == "is_complete_request") return language_.is_complete(code);
-  return {};  // unknown: busy and idle, no reply
+  if (is_query(type)) return answer_query(language_, r);
+  if (type == "comm_info_request") return with_status(language_.comm_info(content));
+  if (type == "history_request") return with_status(language_.history(content));
+  return {};
 }
 
-void shell_loop::execute(request& r, running& context) {
-  const auto content = json::parse_object(r.message().content, "content");
-  execute_request asked;
-  const auto flag = [&](std::string_view name, bool otherwise) {
-    const auto* const member = content ? json::find(*content, name) : nullptr;
-    return member != nullptr && member->IsBool() ? member->GetBool() : otherwise;
-  };
-  if (content) asked.code = json::string_at(*content, "code").value_or("");
-  asked.silent = flag("silent", false);
-  if (!asked.silent && flag("store_history", true)) ++count_;
-  asked.execution_count = count_;
-  const std::string& header = std::string(r.message().header);
-  if (!asked.silent) {
-    const std::string input =
-        fmt::format(R"({{"code": {}, "execution_count": {}}})", json_quote(asked.code), count_);
-    publish(header, {"execute_input", {}, input, "{}", {}});
+void shell_loop::serve_comm(const std::shared_ptr<const request>& r) {
+  const auto world = std::make_shared<served_request>(*this, r, false);
+  const auto& m = r->message();
+  language_.comm({r->head.msg_type, m.content, m.metadata, m.buffers}, world);
+  world->end();
+}
+
+void shell_loop::abort(const request& r) {
+  out_.reply(r, "execute_reply",
+             fmt::format(R"({{"status": "aborted", "execution_count": {}}})", last_count_),
+             reply_metadata(now(), "aborted"));
+}
+
+void shell_loop::serve_cell(const std::shared_ptr<const request>& r) {
+  const auto content = parse_object(r->message().content, "content");
+  const auto world =
+      std::make_shared<served_request>(*this, r, flag(content, "allow_stdin", false));
+  execute_request& cell = world->cell;
+  if (content) cell.code = json::string_at(*content, "code").value_or("");
+  cell.silent = flag(content, "silent", false);
+  cell.store_history = !cell.silent && flag(content, "store_history", true);
+  cell.allow_stdin = flag(content, "allow_stdin", false);
+  cell.stop_on_error = flag(content, "stop_on_error", true);
+  cell.content = r->message().content;
+  cell.metadata = r->message().metadata;
+  cell.execution_count = last_count_ = language_.count_cell(cell.store_history);
+  world->started = now();
+  if (capture_ != nullptr) {
+    capture_->drain();  // what came between the cells belongs to the one before
+    capture_->parent(r);
   }
-  const auto done = language_.execute(asked, context);
+  if (!cell.silent) {
+    const std::string input = fmt::format(R"({{"code": {}, "execution_count": {}}})",
+                                          json_quote(cell.code), cell.execution_count);
+    out_.publish(r.get(), {"execute_input", {}, input, "{}", {}});
+  }
+  cell_runs_ = true;
+  language_.start(cell, world);
+}
+
+void shell_loop::end_cell(const served_request& world, const execute_result& done) {
+  const request& r = *world.asked();
+  const execute_request& cell = world.cell;
+  const int count = done.execution_count != 0 ? done.execution_count : cell.execution_count;
+  last_count_ = count;
+  cell_runs_ = false;
+  if (capture_ != nullptr) capture_->drain();
   if (done.ok) {
-    reply(r, "execute_reply",
-          fmt::format(R"({{"status": "ok", "execution_count": {}, "payload": [], )"
-                      R"("user_expressions": {{}}}})",
-                      count_));
-    return;
+    out_.reply(r, "execute_reply",
+               fmt::format(R"({{"status": "ok", "execution_count": {}, "payload": {}, )"
+                           R"("user_expressions": {}}})",
+                           count, done.payload, done.user_expressions),
+               reply_metadata(world.started, "ok"));
+  } else {
+    if (!cell.silent && cell.stop_on_error) {
+      // Before the reply: what a client sends once it has read that is not to be aborted.
+      queue_.begin_abort();
+      out_.out().push(outbox::fence{&queue_});
+    }
+    std::string traceback;
+    for (const auto& line : done.traceback)
+      traceback += (traceback.empty() ? "" : ", ") + json_quote(line);
+    if (traceback.empty()) traceback = json_quote(done.ename + ": " + done.evalue);
+    const std::string error =
+        fmt::format(R"("ename": {}, "evalue": {}, "traceback": [{}])", json_quote(done.ename),
+                    json_quote(done.evalue), traceback);
+    if (!done.published) out_.publish(&r, {"error", {}, "{" + error + "}", "{}", {}});
+    out_.reply(r, "execute_reply",
+               fmt::format(R"({{"status": "error", "execution_count": {}, "payload": {}, )"
+                           R"("user_expressions": {}, {}}})",
+                           count, done.payload, done.user_expressions, error),
+               reply_metadata(world.started, "error"));
   }
-  if (!asked.silent && flag("stop_on_error", true)) {
-    // Before the reply: what a client sends once it has read that is not to be aborted.
-    read();
-    aborting_ = true;
-  }
-  std::string traceback;
-  for (const auto& line : done.traceback)
-    traceback += (traceback.empty() ? "" : ", ") + json_quote(line);
-  if (traceback.empty()) traceback = json_quote(done.ename + ": " + done.evalue);
-  const std::string error = fmt::format(R"("ename": {}, "evalue": {}, "traceback": [{}])",
-                                        json_quote(done.ename), json_quote(done.evalue), traceback);
-  publish(header, {"error", {}, "{" + error + "}", "{}", {}});
-  reply(r, "execute_reply",
-        fmt::format(R"({{"status": "error", "execution_count": {}, {}}})", count_, error));
+  out_.status(r, "idle");
+  queue_.look_again();
 }
 
 }  // namespace kmux::child

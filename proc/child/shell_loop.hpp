@@ -1,62 +1,91 @@
 #pragma once
-// The shell loop: requests, one at a time, on the thread that runs user code.
+// A shell loop: requests, one at a time, on the thread that runs user code.
 
-#include <deque>
+#include <atomic>
+#include <memory>
 #include <mutex>
 #include <string>
 
-#include <zmq.hpp>
-
-#include "proc/child/composer.hpp"
-#include "proc/child/outbox.hpp"
-#include "proc/child/poll_loop.hpp"
-#include "proc/child/request.hpp"
-#include "protocol/connection_file.hpp"
+#include "proc/child/input_broker.hpp"
+#include "proc/child/output_capture.hpp"
+#include "proc/child/request_queue.hpp"
+#include "proc/child/sender.hpp"
 #include <kmux/child/interpreter.hpp>
 
 namespace kmux::child {
 
-/// Owns the shell and stdin sockets. run() on one thread; interrupt() and stop() from any.
-class shell_loop {
-public:
-  shell_loop(zmq::context_t&, connection_info& where, const std::string& session,
-             interpreter& language, outbox& out);
+class served_request;
 
-  void run();
+/// The kernel's own, or a subshell's. run() or turn() on one thread; interrupt() and stop() from
+/// any. While a cell goes on (interpreter::start() has returned, finish() not been called) other
+/// requests are served, in order.
+class shell_loop : public shell {
+public:
+  /// `kernel_info` outlives it: a kernel_info_reply's content but for its execution_state.
+  shell_loop(std::string id, interpreter& language, sender& out, input_broker& inputs,
+             const std::string& kernel_info);
+  ~shell_loop() override;
+
+  void run() override;
+  bool turn() override;
+  int fd() const noexcept override { return queue_.fd(); }
+  bool stopped() const noexcept override { return stopping_; }
+  const std::string& id() const noexcept override { return id_; }
+  std::uint64_t running() const noexcept override { return running_; }
+  std::uint64_t latest() const noexcept override { return last_serial_; }
+
   void stop() noexcept;
   /// Aims at the request that runs now; none running: harmless, and the next is not hit either.
-  void interrupt() noexcept;
+  void interrupt(bool by_message) noexcept;
 
   /// A kernel_info_reply's content, with the execution_state of now. Any thread.
-  std::string kernel_info();
+  std::string kernel_info() const;
+  request_queue& queue() noexcept { return queue_; }
+  /// What the process writes to its descriptors belongs to our cells; nullptr: nobody looks.
+  void set_capture(output_capture* capture) { capture_ = capture; }
+  const std::string& facts() const noexcept { return kernel_info_; }
+  /// A request blocks the thread: what waits in the queue will not be looked at soon. Any thread.
+  bool blocked() const noexcept { return blocked_; }
 
 private:
-  class running;  ///< one request's execution
+  friend class served_request;
 
-  void read();
-  void serve(request&);
-  void execute(request&, running&);
-  void reply(const request&, std::string_view type, std::string_view content);
-  void publish(std::string_view parent, const outgoing_message&);
-  void status(const request&, std::string_view state);
-  std::string other_reply(const request&);
+  /// Whom an interrupt hits, and how the one who waits learns of it.
+  struct aim {
+    std::mutex mutex;
+    std::uint64_t hit = 0;  ///< latest() at the last interrupt
+    event_fd wake;          ///< readable since, or since stop()
+  };
 
+  void serve(const request_queue::entry&);
+  void serve_cell(const std::shared_ptr<const request>&);
+  void serve_comm(const std::shared_ptr<const request>&);
+  void end_cell(const served_request&, const execute_result&);
+  void abort(const request&);
+  std::string answer(const request&);
+
+  const std::string id_;
   interpreter& language_;
-  outbox& out_;
-  const std::string kernel_info_;  ///< a reply's content, but for its execution_state
-  zmq::socket_t shell_, stdin_;
-  request_reader reader_, stdin_reader_;
-  composer composer_;
-  poll_loop loop_;
-  std::deque<request> queue_;
-  bool aborting_ = false;
-  int count_ = 0;
-
-  std::mutex mutex_;          ///< of the three below
-  bool busy_ = false;         ///< a request runs
-  bool interrupted_ = false;  ///< that request is to be interrupted
-  bool stopping_ = false;
-  event_fd wake_;  ///< readable since an interrupt or stop, while a request runs
+  sender& out_;
+  input_broker& inputs_;
+  const std::string& kernel_info_;
+  request_queue queue_;
+  bool cell_runs_ = false;
+  int last_count_ = 0;
+  std::atomic<std::uint64_t> running_{0};
+  static inline std::atomic<std::uint64_t> last_serial_{0};
+  std::atomic<bool> stopping_{false}, blocked_{false};
+  aim aim_;
+  output_capture* capture_ = nullptr;
 };
+
+/// A reply's content for a question that has only members besides its status.
+std::string with_status(std::string_view members);
+/// complete, inspect, is_complete; empty where the content is broken.
+std::string answer_query(interpreter&, const request&);
+/// The same without asking the language: nothing found.
+std::string empty_answer(const request&);
+/// An error that is no exception of the language's.
+std::string error_content(std::string_view ename, std::string_view evalue);
 
 }  // namespace kmux::child

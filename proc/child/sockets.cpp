@@ -69,6 +69,14 @@ zmq::socket_t make_heartbeat(zmq::context_t& context, const connection_info& whe
   return socket;
 }
 
+kernel_sockets::kernel_sockets(zmq::context_t& context, connection_info& where)
+    : shell(make_router(context, where, where.shell_port)),
+      stdin_(make_router(context, where, where.stdin_port)),
+      control(make_router(context, where, where.control_port)),
+      heartbeat(make_heartbeat(context, where, where.hb_port)),
+      iopub(make_publisher(context, where, where.iopub_port)) {
+}
+
 void answer_heartbeats(zmq::socket_t& socket) {
   frame_list frames;
   while (receive_message(socket, frames, 16)) {

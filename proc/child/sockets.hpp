@@ -22,6 +22,12 @@ zmq::socket_t make_router(zmq::context_t&, const connection_info&, int& port);
 zmq::socket_t make_publisher(zmq::context_t&, const connection_info&, int& port);
 zmq::socket_t make_heartbeat(zmq::context_t&, const connection_info&, int& port);
 
+/// A kernel's five. Binding a port that is 0 sets it in `where`.
+struct kernel_sockets {
+  kernel_sockets(zmq::context_t&, connection_info& where);
+  zmq::socket_t shell, stdin_, control, heartbeat, iopub;
+};
+
 /// Echoes what is there.
 void answer_heartbeats(zmq::socket_t&);
 

@@ -136,24 +136,76 @@ TEST_F(loops, bad_input_is_dropped_and_the_kernel_lives) {
   main.join();
 }
 
+outbox::clock::time_point at(std::chrono::milliseconds since) {
+  return outbox::clock::time_point(std::chrono::hours(1)) + since;
+}
+
 TEST(outbox, a_full_one_makes_the_writer_wait) {
   outbox box(100);
-  ASSERT_TRUE(box.push({}, 90));
+  ASSERT_TRUE(box.push(channel::iopub, {}, 90));
   std::promise<void> entered;
   std::atomic<bool> passed = false;
   std::thread writer([&] {
     entered.set_value();
-    box.push({}, 50);
+    box.push(channel::iopub, {}, 50);
     passed = true;
   });
   entered.get_future().wait();
   EXPECT_FALSE(passed);
-  EXPECT_EQ(box.take().size(), 1U);
+  EXPECT_EQ(box.take(at(0ms)).size(), 1U);
   writer.join();
   EXPECT_TRUE(passed);
-  EXPECT_EQ(box.take().size(), 1U);
+  EXPECT_EQ(box.take(at(0ms)).size(), 1U);
   box.close();
-  EXPECT_FALSE(box.push({}, 1));
+  EXPECT_FALSE(box.push(channel::iopub, {}, 1));
+}
+
+std::string text_of(const outbox::item& each) {
+  const auto* const text = std::get_if<outbox::text>(&each);
+  return text == nullptr ? "no text" : text->name + ": " + text->bytes;
+}
+
+TEST(outbox, the_first_text_goes_at_once_and_what_follows_is_gathered) {
+  outbox box;
+  ASSERT_TRUE(box.try_write({}, "stdout", "a"));
+  auto taken = box.take(at(0ms));
+  ASSERT_EQ(taken.size(), 1U);
+  EXPECT_EQ(text_of(taken.front()), "stdout: a");
+  for (const char* const each : {"b", "c"})
+    ASSERT_TRUE(box.try_write({}, "stdout", each));
+  ASSERT_TRUE(box.try_write({}, "stderr", "d"));
+  ASSERT_TRUE(box.try_write({}, "stdout", "e"));
+  EXPECT_TRUE(box.take(at(1ms)).empty());
+  EXPECT_EQ(box.due(), at(outbox::text_pause));
+  taken = box.take(at(outbox::text_pause));
+  ASSERT_EQ(taken.size(), 3U);
+  EXPECT_EQ(text_of(taken[0]), "stdout: bc");
+  EXPECT_EQ(text_of(taken[1]), "stderr: d");
+  EXPECT_EQ(text_of(taken[2]), "stdout: e");
+  EXPECT_EQ(box.due(), outbox::clock::time_point::max());
+}
+
+TEST(outbox, a_message_or_much_text_is_ready_at_once) {
+  outbox box;
+  box.try_write({}, "stdout", "a");
+  ASSERT_EQ(box.take(at(0ms)).size(), 1U);
+  box.try_write({}, "stdout", "b");
+  box.push(channel::shell, {}, 1);
+  const auto taken = box.take(at(0ms));
+  ASSERT_EQ(taken.size(), 2U);
+  EXPECT_EQ(text_of(taken[0]), "stdout: b");
+  box.try_write({}, "stdout", std::string(outbox::text_bytes, 'x'));
+  EXPECT_EQ(box.take(at(0ms)).size(), 1U);
+}
+
+TEST(outbox, text_without_room_is_refused_whole) {
+  outbox box(10);
+  EXPECT_TRUE(box.try_write({}, "stdout", "0123456789"));
+  EXPECT_FALSE(box.try_write({}, "stdout", "x"));
+  EXPECT_FALSE(box.has_room());
+  box.take(at(0ms));
+  EXPECT_TRUE(box.has_room());
+  EXPECT_TRUE(box.try_write({}, "stdout", "x"));
 }
 
 TEST(bounded_log, keeps_the_newest) {

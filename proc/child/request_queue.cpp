@@ -1,0 +1,79 @@
+#include "proc/child/request_queue.hpp"
+
+#include <algorithm>
+
+namespace kmux::child {
+
+bool is_query(std::string_view type) {
+  return type == "complete_request" || type == "inspect_request" || type == "is_complete_request";
+}
+
+void request_queue::push(std::shared_ptr<const request> r, clock::time_point now) {
+  const std::lock_guard lock(mutex_);
+  const bool aborted = aborting_ && r->head.msg_type == "execute_request";
+  bytes_ += r->wire->bytes();
+  queue_.push_back({std::move(r), now, aborted});
+  ready_.set();
+}
+
+std::optional<request_queue::entry> request_queue::pop(bool cells) {
+  const std::lock_guard lock(mutex_);
+  const auto found = std::find_if(queue_.begin(), queue_.end(), [&](const entry& each) {
+    return cells || each.what->head.msg_type != "execute_request";
+  });
+  if (found == queue_.end()) {
+    ready_.clear();
+    return std::nullopt;
+  }
+  entry out = std::move(*found);
+  bytes_ -= out.what->wire->bytes();
+  queue_.erase(found);
+  return out;
+}
+
+bool request_queue::full() const {
+  const std::lock_guard lock(mutex_);
+  return bytes_ >= most_bytes || queue_.size() >= most_requests;
+}
+
+void request_queue::look_again() {
+  const std::lock_guard lock(mutex_);
+  if (!queue_.empty()) ready_.set();
+}
+
+void request_queue::begin_abort() {
+  const std::lock_guard lock(mutex_);
+  aborting_ = true;
+  for (auto& each : queue_)
+    each.aborted = each.what->head.msg_type == "execute_request";
+}
+
+void request_queue::end_abort() {
+  const std::lock_guard lock(mutex_);
+  aborting_ = false;
+}
+
+std::vector<std::shared_ptr<const request>> request_queue::take_overdue(clock::time_point until) {
+  std::vector<std::shared_ptr<const request>> out;
+  const std::lock_guard lock(mutex_);
+  for (auto each = queue_.begin(); each != queue_.end();) {
+    if (is_query(each->what->head.msg_type) && each->since <= until) {
+      bytes_ -= each->what->wire->bytes();
+      out.push_back(std::move(each->what));
+      each = queue_.erase(each);
+    } else {
+      ++each;
+    }
+  }
+  return out;
+}
+
+request_queue::clock::time_point request_queue::oldest_query() const {
+  const std::lock_guard lock(mutex_);
+  for (const auto& each : queue_) {
+    if (is_query(each.what->head.msg_type)) return each.since;
+  }
+  return clock::time_point::max();
+}
+
+}  // namespace kmux::child

@@ -1,0 +1,63 @@
+#include "proc/child/subshells.hpp"
+
+#include <algorithm>
+
+#include "protocol/ids.hpp"
+
+namespace kmux::child {
+
+const std::string& subshells::create() {
+  reap();
+  auto fresh = std::make_unique<one>(make_uuid(), language_, out_, inputs_, kernel_info_);
+  one& it = *fresh;
+  it.thread = std::thread([this, &it] {
+    language_.run_subshell(it.loop);
+    it.ended = true;
+  });
+  open_.emplace(it.loop.id(), std::move(fresh));
+  return it.loop.id();
+}
+
+bool subshells::remove(const std::string& id) {
+  const auto found = open_.find(id);
+  if (found == open_.end()) return false;
+  found->second->loop.stop();
+  found->second->loop.interrupt(true);
+  ending_.push_back(std::move(found->second));
+  open_.erase(found);
+  reap();
+  return true;
+}
+
+shell_loop* subshells::find(const std::string& id) {
+  const auto found = open_.find(id);
+  return found == open_.end() ? nullptr : &found->second->loop;
+}
+
+std::vector<std::string> subshells::list() const {
+  std::vector<std::string> out;
+  for (const auto& [id, ignored] : open_)
+    out.push_back(id);
+  return out;
+}
+
+void subshells::stop() {
+  while (!open_.empty())
+    remove(open_.begin()->first);
+}
+
+void subshells::join() {
+  for (auto& each : ending_)
+    each->thread.join();
+  ending_.clear();
+}
+
+void subshells::reap() {
+  std::erase_if(ending_, [](const auto& each) {
+    if (!each->ended) return false;
+    each->thread.join();
+    return true;
+  });
+}
+
+}  // namespace kmux::child
