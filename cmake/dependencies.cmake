@@ -21,3 +21,4 @@ target_compile_definitions(kmux_boost INTERFACE
 add_library(kmux_json INTERFACE)
 target_include_directories(kmux_json SYSTEM INTERFACE ${RAPIDJSON_INCLUDE_DIRS})
 target_compile_definitions(kmux_json INTERFACE RAPIDJSON_HAS_STDSTRING=1)
+find_package(Python3 3.9 REQUIRED COMPONENTS Interpreter Development.Module)

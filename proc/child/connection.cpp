@@ -47,4 +47,8 @@ connection_info read_connection(const std::string& path) {
   return *info;
 }
 
+void keep_connection(const std::string& path, const connection_info& bound) {
+  if (read_connection(path) != bound) write_file(path, write_connection_file(bound));
+}
+
 }  // namespace kmux::child

@@ -13,5 +13,7 @@ std::string read_all(int fd);  ///< to its end; what cannot be read ends it
 void write_file(const std::string& path, const std::string& text);
 
 connection_info read_connection(const std::string& path);
+/// Writes it back where binding chose ports.
+void keep_connection(const std::string& path, const connection_info& bound);
 
 }  // namespace kmux::child

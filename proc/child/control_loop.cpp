@@ -112,6 +112,14 @@ void control_loop::run() {
   overdue_.stop();
   debugger_.stop();
   flush_all();
+  close_sockets();
+}
+
+/// libzmq goes on sending for a while (linger) what they have taken.
+void control_loop::close_sockets() {
+  for (auto* const each : {&sockets_.shell, &sockets_.stdin_, &sockets_.control,
+                           &sockets_.heartbeat, &publisher_.socket()})
+    each->close();
 }
 
 void control_loop::join() {
@@ -149,9 +157,11 @@ void control_loop::begin_stop() {
 }
 
 void control_loop::abandon(clock::time_point now) {
-  flush_all();
-  // Sockets are not closed in an orderly way then: give libzmq's thread the time to send.
   abandon_at_ = now + stop_patience;
+  if (!parts_.language.may_abandon()) return;
+  flush_all();
+  close_sockets();
+  parts_.context.close();  // waits until everything is sent, or nobody takes it
   parts_.language.abandon();
 }
 

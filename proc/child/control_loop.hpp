@@ -2,6 +2,7 @@
 // The control loop: all of a kernel's sockets, its signals and its subshells, on a thread of its
 // own.
 
+#include <csignal>
 #include <string>
 
 #include <zmq.hpp>
@@ -24,6 +25,7 @@ namespace kmux::child {
 
 /// What the loop serves; all of it outlives the loop.
 struct kernel_parts {
+  zmq::context_t& context;
   const std::string& session;
   const std::string& key;
   const std::string& connect;  ///< connect_reply's content
@@ -62,6 +64,7 @@ private:
   void begin_stop();
   void abandon(clock::time_point now);
   void flush_all();
+  void close_sockets();
 
   // control_requests.cpp
   void serve(const std::shared_ptr<const request>&);
@@ -99,6 +102,21 @@ unique_fd open_signals();
 int read_signal(int fd);
 /// Blocks SIGINT, SIGTERM and SIGPIPE for this thread and those that it starts.
 void block_signals();
+/// All signals, for the threads that this one starts meanwhile.
+class thread_signals_blocked {
+public:
+  thread_signals_blocked() {
+    sigset_t all;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before_);
+  }
+  ~thread_signals_blocked() { pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
+  thread_signals_blocked(const thread_signals_blocked&) = delete;
+  thread_signals_blocked& operator=(const thread_signals_blocked&) = delete;
+
+private:
+  sigset_t before_;
+};
 
 /// Between two tries to publish what subscribers did not take.
 inline constexpr std::chrono::milliseconds publish_retry{1};

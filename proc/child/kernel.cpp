@@ -23,9 +23,8 @@ struct kernel::impl {
 
 kernel::kernel(const std::string& connection_file, interpreter& language) {
   block_signals();
-  const auto named = read_connection(connection_file);
-  impl_ = std::make_unique<impl>(named, language);
-  if (impl_->where != named) write_file(connection_file, write_connection_file(impl_->where));
+  impl_ = std::make_unique<impl>(read_connection(connection_file), language);
+  keep_connection(connection_file, impl_->where);
 }
 
 kernel::~kernel() = default;

@@ -39,9 +39,10 @@ kernel_host::kernel_host(connection_info& where, interpreter& language, kernel_s
       sender_(key_, session_, outbox_),
       capture_(settings.capture_output ? std::make_unique<output_capture>(outbox_) : nullptr),
       shell_("", language, sender_, inputs_, info_),
-      control_(std::move(sockets_),
-               {session_, key_, connect_, language, shell_, sender_, inputs_, capture_.get()},
-               settings.take_signals) {
+      control_(
+          std::move(sockets_),
+          {context_, session_, key_, connect_, language, shell_, sender_, inputs_, capture_.get()},
+          settings.take_signals) {
   shell_.set_capture(capture_.get());
 }
 
@@ -70,9 +71,15 @@ void kernel_host::start() {
 
 void kernel_host::finish() {
   // Control ends last: what shell said at the end must still be published.
+  {
+    const std::lock_guard lock(mutex_);
+    if (phase_ != phase::running || finishing_) return;
+    finishing_ = true;
+  }
   control_.stop();
   control_thread_.join();
   control_.join();
+  context_.close();
   {
     const std::lock_guard lock(mutex_);
     phase_ = phase::ended;

@@ -36,6 +36,8 @@ public:
   /// finish(), which are for threads that run a loop of their own.
   void run();
   void start();
+  /// What was said is sent, as far as somebody takes it soon; then the sockets are closed. Again:
+  /// nothing. Not from the control loop's thread.
   void finish();
   void stop();
   /// As SIGINT does: aims at the cell that runs now, if any.
@@ -65,7 +67,7 @@ private:
   std::condition_variable changed_;
   std::thread::id shell_id_, control_id_;
   enum class phase { fresh, running, ended } phase_ = phase::fresh;
-  bool stop_asked_ = false;
+  bool stop_asked_ = false, finishing_ = false;
 };
 
 }  // namespace kmux::child

@@ -1,5 +1,8 @@
 #include "proc/child/outbox.hpp"
 
+#include <algorithm>
+#include <utility>
+
 namespace kmux::child {
 
 void outbox::make_urgent() {
@@ -71,8 +74,13 @@ std::deque<outbox::item> outbox::take(clock::time_point now) {
   {
     const std::lock_guard lock(mutex_);
     ready_.clear();
-    if (!urgent_ && now < next_text_) return out;
+    if (queue_.empty()) return out;
+    if (!urgent_) {
+      if (!std::exchange(gathering_, true)) next_text_ = std::max(next_text_, now + text_gather);
+      if (now < next_text_) return out;
+    }
     if (text_waiting_ > 0) next_text_ = now + text_pause;
+    gathering_ = false;
     out.swap(queue_);
     bytes_ = text_waiting_ = 0;
     urgent_ = false;
@@ -83,7 +91,7 @@ std::deque<outbox::item> outbox::take(clock::time_point now) {
 
 outbox::clock::time_point outbox::due() const {
   const std::lock_guard lock(mutex_);
-  return queue_.empty() ? clock::time_point::max() : next_text_;
+  return queue_.empty() || !gathering_ ? clock::time_point::max() : next_text_;
 }
 
 void outbox::close() {

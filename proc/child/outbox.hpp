@@ -21,12 +21,13 @@ class request_queue;
 /// prints faster than the world can read is slowed down, as by a terminal; nothing is dropped.
 ///
 /// Text of streams is gathered: what follows text of the same stream and parent is appended to it.
-/// The first is ready at once, what comes within `text_pause` of that together; a message, or
-/// `text_bytes`, makes everything before it ready. So few messages carry many prints, late by
-/// text_pause at most, and text stands before whatever was said after it.
+/// The first is ready after `text_gather` (a print is two writes), what comes within `text_pause`
+/// of that together; a message, or `text_bytes`, makes everything before it ready. So few messages
+/// carry many prints, hardly late, and text stands before whatever was said after it.
 class outbox {
 public:
   using clock = std::chrono::steady_clock;
+  static constexpr auto text_gather = std::chrono::milliseconds(1);
   static constexpr auto text_pause = std::chrono::milliseconds(4);
   static constexpr std::size_t text_bytes = 64 << 10;
   static constexpr std::size_t longest_text = 1 << 20;  ///< of one stream message
@@ -81,6 +82,7 @@ private:
   std::deque<item> queue_;
   std::size_t bound_, bytes_ = 0, text_waiting_ = 0;
   bool closed_ = false, urgent_ = false;
+  bool gathering_ = false;  ///< next_text_ is set for the text that waits
   clock::time_point next_text_{};
   event_fd ready_;
 };

@@ -3,7 +3,6 @@
 namespace kmux::child {
 
 overdue_queries::clock::time_point overdue_queries::look(shell_loop& loop, clock::time_point now) {
-  if (!loop.blocked()) return clock::time_point::max();
   const auto oldest = loop.queue().oldest_query();
   if (oldest == clock::time_point::max()) return oldest;
   if (oldest + shell_patience > now) return oldest + shell_patience;

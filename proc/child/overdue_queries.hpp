@@ -14,7 +14,7 @@
 namespace kmux::child {
 
 /// A completion that comes after the cell has ended helps nobody. What has waited for
-/// `shell_patience` behind a request that blocks its loop is answered by a thread of its own where
+/// `shell_patience` (something else blocks its loop) is answered by a thread of its own where
 /// the language can do that, and with nothing where it cannot, or does not in `helper_patience`.
 ///
 /// Owned by the control loop; its thread only.

@@ -130,9 +130,7 @@ bool shell_loop::turn() {
   if (stopping_) return false;
   const auto next = queue_.pop(!cell_runs_);
   if (!next) return false;
-  blocked_ = true;
   serve(*next);
-  blocked_ = false;
   return true;
 }
 

@@ -44,8 +44,6 @@ public:
   /// What the process writes to its descriptors belongs to our cells; nullptr: nobody looks.
   void set_capture(output_capture* capture) { capture_ = capture; }
   const std::string& facts() const noexcept { return kernel_info_; }
-  /// A request blocks the thread: what waits in the queue will not be looked at soon. Any thread.
-  bool blocked() const noexcept { return blocked_; }
 
 private:
   friend class served_request;
@@ -74,7 +72,7 @@ private:
   int last_count_ = 0;
   std::atomic<std::uint64_t> running_{0};
   static inline std::atomic<std::uint64_t> last_serial_{0};
-  std::atomic<bool> stopping_{false}, blocked_{false};
+  std::atomic<bool> stopping_{false};
   aim aim_;
   output_capture* capture_ = nullptr;
 };

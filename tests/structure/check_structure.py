@@ -13,6 +13,7 @@ RULES = {
     "proc": (("proc", "protocol"), ("fmt/", "rapidjson/")),
     "proc/supervise": (("proc", "proc/supervise", "protocol"), ("boost/asio", "boost/system/", "fmt/", "spdlog/", "rapidjson/")),
     "proc/child": (("proc", "proc/child", "protocol", "protocol/io"), ("fmt/", "zmq", "rapidjson/")),
+    "proc/child/python": (("proc/child", "proc/child/python", "protocol"), ("fmt/",)),
     "daemon": (("config", "daemon", "proc", "proc/supervise", "protocol", "protocol/io"),
                ("boost/asio", "boost/beast", "boost/system/", "fmt/", "openssl/", "spdlog/", "rapidjson/")),
 }

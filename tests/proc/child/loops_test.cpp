@@ -165,19 +165,22 @@ std::string text_of(const outbox::item& each) {
   return text == nullptr ? "no text" : text->name + ": " + text->bytes;
 }
 
-TEST(outbox, the_first_text_goes_at_once_and_what_follows_is_gathered) {
+TEST(outbox, the_first_text_goes_soon_and_what_follows_is_gathered) {
   outbox box;
   ASSERT_TRUE(box.try_write({}, "stdout", "a"));
-  auto taken = box.take(at(0ms));
+  EXPECT_TRUE(box.take(at(0ms)).empty());
+  ASSERT_TRUE(box.try_write({}, "stdout", "\n"));
+  EXPECT_EQ(box.due(), at(outbox::text_gather));
+  auto taken = box.take(box.due());
   ASSERT_EQ(taken.size(), 1U);
-  EXPECT_EQ(text_of(taken.front()), "stdout: a");
+  EXPECT_EQ(text_of(taken.front()), "stdout: a\n");
   for (const char* const each : {"b", "c"})
     ASSERT_TRUE(box.try_write({}, "stdout", each));
   ASSERT_TRUE(box.try_write({}, "stderr", "d"));
   ASSERT_TRUE(box.try_write({}, "stdout", "e"));
-  EXPECT_TRUE(box.take(at(1ms)).empty());
-  EXPECT_EQ(box.due(), at(outbox::text_pause));
-  taken = box.take(at(outbox::text_pause));
+  EXPECT_TRUE(box.take(at(2ms)).empty());
+  EXPECT_EQ(box.due(), at(outbox::text_gather + outbox::text_pause));
+  taken = box.take(box.due());
   ASSERT_EQ(taken.size(), 3U);
   EXPECT_EQ(text_of(taken[0]), "stdout: bc");
   EXPECT_EQ(text_of(taken[1]), "stderr: d");
@@ -187,8 +190,6 @@ TEST(outbox, the_first_text_goes_at_once_and_what_follows_is_gathered) {
 
 TEST(outbox, a_message_or_much_text_is_ready_at_once) {
   outbox box;
-  box.try_write({}, "stdout", "a");
-  ASSERT_EQ(box.take(at(0ms)).size(), 1U);
   box.try_write({}, "stdout", "b");
   box.push(channel::shell, {}, 1);
   const auto taken = box.take(at(0ms));
@@ -203,7 +204,8 @@ TEST(outbox, text_without_room_is_refused_whole) {
   EXPECT_TRUE(box.try_write({}, "stdout", "0123456789"));
   EXPECT_FALSE(box.try_write({}, "stdout", "x"));
   EXPECT_FALSE(box.has_room());
-  box.take(at(0ms));
+  EXPECT_TRUE(box.take(at(0ms)).empty());
+  EXPECT_EQ(box.take(at(outbox::text_gather)).size(), 1U);
   EXPECT_TRUE(box.has_room());
   EXPECT_TRUE(box.try_write({}, "stdout", "x"));
 }

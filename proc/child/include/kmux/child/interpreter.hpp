@@ -124,8 +124,9 @@ public:
   /// The control loop's thread, and must not wait: an interrupt was asked for, by a message or by a
   /// signal (which reaches everybody by itself). execution::interrupted() of what runs is true.
   virtual void interrupt(shell&, bool /*by_message*/) {}
-  /// The control loop's thread: the kernel was told to stop a while ago, and the shell loop does
-  /// not end. Everything that was said is out. Does not return where there is another way to end.
+  /// The control loop's thread: the kernel was told to stop, and a second later it still runs.
+  /// Where may_abandon() says so, what was said is sent, and abandon() ends the process.
+  virtual bool may_abandon() { return false; }
   virtual void abandon() {}
 
 private:

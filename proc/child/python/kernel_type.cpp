@@ -1,0 +1,249 @@
+#include <memory>
+
+#include "proc/child/connection.hpp"
+#include "proc/child/kernel_host.hpp"
+#include "proc/child/python/process.hpp"
+#include "proc/child/python/python_interpreter.hpp"
+#include "proc/child/python/types.hpp"
+
+namespace kmux::python {
+
+namespace {
+
+PyTypeObject* type = nullptr;
+
+/// Never destroyed: threads of the language may use it up to the process's end.
+struct kernel_state {
+  connection_info where;
+  python_interpreter language;
+  child::kernel_host host;
+  object decide;  ///< whether an interrupt raises here and now
+
+  kernel_state(connection_info w, object target, python_interpreter::features f, bool capture)
+      : where(std::move(w)),
+        language(std::move(target), std::move(f)),
+        host(where, language, {.take_signals = false, .capture_output = capture}) {}
+};
+
+struct kernel_object {
+  PyObject_HEAD kernel_state* it;
+};
+
+kernel_state& self_of(PyObject* self) {
+  return *reinterpret_cast<kernel_object*>(self)->it;
+}
+
+thread_local int guard_depth = 0;
+
+/// Kernel(connection_file, language, kernel_info, subshells, debugger, capture)
+PyObject* create(PyTypeObject* its, PyObject* arguments, PyObject*) {
+  return guard([&]() -> PyObject* {
+    const char* file = nullptr;
+    PyObject *target = nullptr, *info = nullptr;
+    int subshells = 0, debugger = 0, capture = 0;
+    if (!PyArg_ParseTuple(arguments, "sOOppp", &file, &target, &info, &subshells, &debugger,
+                          &capture)) {
+      return nullptr;
+    }
+    python_interpreter::features features;
+    if (!copy_text(info, features.kernel_info)) return nullptr;
+    features.subshells = subshells != 0;
+    features.debugger = debugger != 0;
+    const child::thread_signals_blocked quiet;
+    auto state = std::make_unique<kernel_state>(child::read_connection(file), object::share(target),
+                                                std::move(features), capture != 0);
+    child::keep_connection(file, state->where);
+    PyObject* const self = reinterpret_cast<allocfunc>(PyType_GetSlot(its, Py_tp_alloc))(its, 0);
+    if (self != nullptr) reinterpret_cast<kernel_object*>(self)->it = state.release();
+    return self;
+  });
+}
+
+PyObject* start(PyObject* self, PyObject* decide) {
+  return guard([&]() -> PyObject* {
+    kernel_state& it = self_of(self);
+    it.decide = object::share(decide);
+    watch_forks();
+    {
+      const child::thread_signals_blocked quiet;  // signals are the main thread's
+      it.host.start();
+    }
+    take_crashes();
+    Py_RETURN_NONE;
+  });
+}
+PyObject* finish(PyObject* self, PyObject*) {
+  if (forked()) Py_RETURN_NONE;
+  kernel_state& it = self_of(self);
+  {
+    const without_gil others_run;
+    it.host.finish();
+  }
+  Py_RETURN_NONE;
+}
+PyObject* stop(PyObject* self, PyObject*) {
+  self_of(self).host.terminate();
+  Py_RETURN_NONE;
+}
+PyObject* close(PyObject*, PyObject*) {
+  interrupts().closing = true;
+  Py_RETURN_NONE;
+}
+PyObject* shell(PyObject* self, PyObject*) {
+  return make_shell(self_of(self).host.shell()).release();
+}
+PyObject* take_signals_of(PyObject* self, PyObject*) {
+  take_signals(self_of(self).host);
+  Py_RETURN_NONE;
+}
+PyObject* interrupt(PyObject* self, PyObject*) {
+  self_of(self).host.interrupt();
+  Py_RETURN_NONE;
+}
+PyObject* is_forked(PyObject*, PyObject*) {
+  return PyBool_FromLong(forked());
+}
+PyObject* drain(PyObject* self, PyObject*) {
+  if (auto* const capture = self_of(self).host.capture()) capture->drain();
+  Py_RETURN_NONE;
+}
+
+/// The handler of SIGINT. A Python function would be a frame in the user's traceback.
+PyObject* on_interrupt(PyObject* self, PyObject*) {
+  const std::uint64_t asked = interrupts().asked.exchange(0);
+  kernel_state& it = self_of(self);
+  if (!forked()) {
+    if (interrupts().closing || asked == 0 || it.host.shell().running() > asked - 1) Py_RETURN_NONE;
+    if (guard_depth == 0) {
+      const object raise(PyObject_CallObject(it.decide.get(), nullptr));
+      if (!raise) return nullptr;
+      if (PyObject_IsTrue(raise.get()) == 0) Py_RETURN_NONE;
+    }
+  }
+  PyErr_SetNone(PyExc_KeyboardInterrupt);
+  return nullptr;
+}
+
+/// guarded(callable, *arguments) → (result, exception): between its beginning and its end, and
+/// nowhere else on this thread, an interrupt raises.
+PyObject* guarded(PyObject*, PyObject* arguments) {
+  const object callable = object::share(PyTuple_GetItem(arguments, 0));
+  if (!callable) return nullptr;
+  const object rest(PyTuple_GetSlice(arguments, 1, PyTuple_Size(arguments)));
+  if (!rest) return nullptr;
+  ++guard_depth;
+  object result(PyObject_CallObject(callable.get(), rest.get()));
+  --guard_depth;
+  // Aimed at a subshell's thread, and too late: not to hit what comes next.
+  PyThreadState_SetAsyncExc(PyThread_get_thread_ident(), nullptr);
+  if (result) return PyTuple_Pack(2, result.get(), Py_None);
+  PyObject *kind = nullptr, *value = nullptr, *traceback = nullptr;
+  PyErr_Fetch(&kind, &value, &traceback);
+  PyErr_NormalizeException(&kind, &value, &traceback);
+  if (traceback != nullptr) PyException_SetTraceback(value, traceback);
+  const object keep_kind(kind), keep_value(value), keep_traceback(traceback);
+  return PyTuple_Pack(2, Py_None, value);
+}
+
+/// raise_in(thread_ident): KeyboardInterrupt at that thread's next bytecode.
+PyObject* raise_in(PyObject*, PyObject* ident) {
+  const unsigned long thread = PyLong_AsUnsignedLong(ident);
+  if (PyErr_Occurred() != nullptr) return nullptr;
+  return PyLong_FromLong(PyThreadState_SetAsyncExc(thread, PyExc_KeyboardInterrupt));
+}
+
+/// publish(type, content, metadata, buffers, parent_header): for who has no Execution.
+PyObject* publish(PyObject* self, PyObject* arguments) {
+  return guard([&]() -> PyObject* {
+    const char* kind = nullptr;
+    PyObject *content = nullptr, *metadata = nullptr, *buffers = nullptr, *parent = nullptr;
+    if (!PyArg_ParseTuple(arguments, "sOOOO", &kind, &content, &metadata, &buffers, &parent)) {
+      return nullptr;
+    }
+    std::string texts[3];
+    if (!copy_text(content, texts[0]) || !copy_text(metadata, texts[1]) ||
+        !copy_text(parent, texts[2])) {
+      return nullptr;
+    }
+    std::vector<object> kept;
+    std::vector<std::string_view> views;
+    if (!views_of(buffers, kept, views)) return nullptr;
+    kernel_state& it = self_of(self);
+    if (!wait_for_room(it.host.out())) return nullptr;
+    it.host.says().publish(nullptr, {kind, texts[2], texts[0], texts[1], views});
+    Py_RETURN_NONE;
+  });
+}
+
+/// writer(name, get): the write function of a stream.
+PyObject* writer(PyObject* self, PyObject* arguments) {
+  return guard([&]() -> PyObject* {
+    const char* name = nullptr;
+    PyObject* get = nullptr;
+    if (!PyArg_ParseTuple(arguments, "sO", &name, &get)) return nullptr;
+    return make_writer(self_of(self).host, name, object::share(get)).release();
+  });
+}
+
+/// asker(get, not_implemented)
+PyObject* asker(PyObject*, PyObject* arguments) {
+  PyObject *get = nullptr, *error = nullptr;
+  if (!PyArg_ParseTuple(arguments, "OO", &get, &error)) return nullptr;
+  return make_asker(object::share(get), object::share(error)).release();
+}
+
+PyObject* set_latest(PyObject*, PyObject* execution) {
+  const auto* const it = execution_of(execution);
+  if (it != nullptr) latest_request() = (*it)->asked();
+  Py_RETURN_NONE;
+}
+
+/// original(fd): a duplicate of what descriptor 1 or 2 was at first.
+PyObject* original(PyObject* self, PyObject* argument) {
+  const long fd = PyLong_AsLong(argument);
+  if (PyErr_Occurred() != nullptr) return nullptr;
+  const auto* const capture = self_of(self).host.capture();
+  return PyLong_FromLong(capture == nullptr ? fd : capture->original(static_cast<int>(fd)));
+}
+
+PyObject* get_session(PyObject* self, void*) {
+  return to_str(self_of(self).host.session()).release();
+}
+
+PyMethodDef methods[] = {
+    {"start", start, METH_O, "start(decide): the control loop begins."},
+    {"finish", finish, METH_NOARGS, "Sends what was said, and closes the sockets."},
+    {"stop", stop, METH_NOARGS, "Asks for the end. Any thread."},
+    {"close", close, METH_NOARGS, "No interrupt raises from now on."},
+    {"shell", shell, METH_NOARGS, "The kernel's own shell."},
+    {"take_signals", take_signals_of, METH_NOARGS, nullptr},
+    {"interrupt", interrupt, METH_NOARGS, "As interrupt_request. Any thread."},
+    {"on_interrupt", on_interrupt, METH_VARARGS, "For signal.signal(SIGINT)."},
+    {"guarded", guarded, METH_VARARGS, "guarded(callable, *arguments) -> (result, exception)"},
+    {"raise_in", raise_in, METH_O, "raise_in(thread_ident)"},
+    {"forked", is_forked, METH_NOARGS, nullptr},
+    {"drain", drain, METH_NOARGS, "What was written to descriptors 1 and 2 goes out now."},
+    {"publish", publish, METH_VARARGS, "publish(type, content, metadata, buffers, parent_header)"},
+    {"writer", writer, METH_VARARGS, "writer(name, get)"},
+    {"asker", asker, METH_VARARGS, "asker(get, error_class)"},
+    {"set_latest", set_latest, METH_O, "Whose output is nobody's else."},
+    {"original", original, METH_O, "original(fd)"},
+    {nullptr, nullptr, 0, nullptr}};
+PyGetSetDef members[] = {{"session", get_session, nullptr, nullptr, nullptr},
+                         {nullptr, nullptr, nullptr, nullptr, nullptr}};
+PyType_Slot slots[] = {{Py_tp_new, reinterpret_cast<void*>(create)},
+                       {Py_tp_methods, methods},
+                       {Py_tp_getset, members},
+                       {0, nullptr}};
+PyType_Spec spec = {"kmux_child._kmux.Kernel", sizeof(kernel_object), 0, Py_TPFLAGS_DEFAULT, slots};
+
+}  // namespace
+
+bool add_kernel_type(PyObject* module) {
+  type = reinterpret_cast<PyTypeObject*>(PyType_FromSpec(&spec));
+  if (type == nullptr) return false;
+  Py_INCREF(type);
+  return PyModule_AddObject(module, "Kernel", reinterpret_cast<PyObject*>(type)) == 0;
+}
+
+}  // namespace kmux::python

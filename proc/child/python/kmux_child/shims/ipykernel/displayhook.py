@@ -1,0 +1,3 @@
+from kmux_child.shell import ZMQShellDisplayHook
+
+__all__ = ["ZMQShellDisplayHook"]

@@ -1,0 +1,5 @@
+from kmux_child.face import Kernel
+
+IPythonKernel = Kernel
+
+__all__ = ["IPythonKernel", "Kernel"]

@@ -1,0 +1,3 @@
+from kmux_child.warm import IPKernelApp
+
+__all__ = ["IPKernelApp"]

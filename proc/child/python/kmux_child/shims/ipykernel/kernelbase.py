@@ -1,0 +1,3 @@
+from kmux_child.face import Kernel
+
+__all__ = ["Kernel"]

@@ -1,0 +1,1 @@
+from matplotlib_inline.backend_inline import *  # noqa: F403

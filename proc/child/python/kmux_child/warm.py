@@ -1,0 +1,85 @@
+"""Everything of a kernel that does not need threads, sockets or a connection file.
+
+A process that has made a Warm may be forked: nothing in it runs yet. The history, which has a
+thread and a database, waits for start().
+"""
+
+
+from kmux_child import lazy
+
+with lazy.terminal():
+    from IPython.core.application import BaseIPythonApplication, base_aliases, base_flags
+    from IPython.core.history import HistoryManager
+    from IPython.core.profiledir import ProfileDir
+    from IPython.core.shellapp import InteractiveShellApp, shell_aliases, shell_flags
+from traitlets import Any, Bool, Unicode
+
+import kmux_child.asynchronous  # noqa: F401  asyncio, before the fork
+from kmux_child.shell import ZMQInteractiveShell
+
+
+class IPKernelApp(BaseIPythonApplication, InteractiveShellApp):
+    """IPython's configuration: profiles, configuration files, startup files, extensions.
+
+    Of ipykernel's name, because configuration files and libraries have it.
+    """
+
+    name = Unicode("ipython-kernel")
+    description = Unicode("A Python kernel of kmux")
+    classes = [ZMQInteractiveShell, ProfileDir, HistoryManager]
+    aliases = {**base_aliases, **shell_aliases, "f": "IPKernelApp.connection_file"}
+    flags = {**base_flags, **shell_flags}
+
+    connection_file = Unicode("").tag(config=True)
+    capture_fd_output = Bool(True, help="Output to descriptors 1 and 2 is shown").tag(config=True)
+    subshells = Bool(False, help="Offer subshells (JEP 91)").tag(config=True)
+    kernel = Any()
+    shell = Any()
+
+    def make_shell(self):
+        self.init_path()
+        self.shell = ZMQInteractiveShell.instance(parent=self, profile_dir=self.profile_dir, user_ns=None)
+        self.shell.configurables.append(self)
+
+    def run_startup(self):
+        """What the configuration wants to be run; it prints to the log, as there is no cell yet."""
+        self.init_gui_pylab()
+        self.init_extensions()
+        self.init_code()
+
+    def initialized_kernel(self):
+        return self.kernel is not None
+
+
+class Warm:
+    def __init__(self, arguments=()):
+        lazy.hide_history(HistoryManager)
+        self.app = IPKernelApp.instance()
+        BaseIPythonApplication.initialize(self.app, known(arguments))
+        # Libraries recognise a notebook by this section.
+        self.app.config.setdefault("IPKernelApp", self.app.config.get("IPKernelApp", {}))
+        self.app.make_shell()
+        self.shell = self.app.shell
+        self.shell.config.setdefault("IPKernelApp", self.app.config["IPKernelApp"])
+
+    def start(self):
+        """After the fork, if there is one."""
+        lazy.show_history(HistoryManager)
+        self.shell.init_history()
+        self.shell.init_user_ns()
+        self.shell.user_ns["In"] = self.shell.user_ns["_ih"] = self.shell.history_manager.input_hist_parsed
+
+
+def known(arguments):
+    """Without what front ends add that nobody here knows: it is not to keep a kernel from starting."""
+    kept, skip = [], False
+    for position, word in enumerate(arguments):
+        if skip:
+            skip = False
+        elif word in ("-f", "--f"):
+            skip = True
+        elif not word.startswith(("-f=", "--f=")):
+            kept.append(word)
+    return kept
+
+

@@ -1,0 +1,101 @@
+#include "proc/child/python/process.hpp"
+
+#include <array>
+#include <cerrno>
+#include <csignal>
+#include <cstdlib>
+#include <ctime>
+#include <pthread.h>
+#include <unistd.h>
+
+#include "proc/child/python/object.hpp"
+
+namespace kmux::python {
+
+namespace {
+
+child::kernel_host* kernel = nullptr;
+std::atomic<bool> is_forked{false};
+
+constexpr std::array crashes = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT};
+struct sigaction before_crashes[64];
+
+// Python's own handler would do, but this one knows when it was asked: an interrupt that comes
+// late must not hit the next cell.
+extern "C" void on_sigint(int) {
+  const int saved = errno;
+  std::uint64_t none = 0;
+  interrupts().asked.compare_exchange_strong(none, kernel->shell().latest() + 1);
+  PyErr_SetInterrupt();
+  errno = saved;
+}
+
+extern "C" void on_sigterm(int) {
+  const int saved = errno;
+  kernel->terminate();
+  errno = saved;
+}
+
+extern "C" void on_crash(int signal) {
+  ::sigaction(signal, &before_crashes[signal], nullptr);
+  if (!is_forked) {
+    // The control loop, which has not crashed, sends what waits for it; it needs some milliseconds.
+    const timespec patience{0, 100'000'000};
+    ::nanosleep(&patience, nullptr);
+  }
+  ::raise(signal);  // blocked until we return; a fault comes again by itself
+}
+
+}  // namespace
+
+interrupt_state& interrupts() noexcept {
+  static interrupt_state state;
+  return state;
+}
+
+void take_signals(child::kernel_host& host) {
+  kernel = &host;
+  interrupts().main_thread = static_cast<unsigned long>(::pthread_self());
+  struct sigaction action {};
+  action.sa_handler = on_sigint;  // no SA_RESTART: who waits in a system call is woken
+  ::sigaction(SIGINT, &action, nullptr);
+  action.sa_handler = on_sigterm;
+  ::sigaction(SIGTERM, &action, nullptr);
+}
+
+void take_crashes() {
+  // A stack of its own: the other one may be what overflowed.
+  constexpr std::size_t size = 64 << 10;
+  stack_t stack{};
+  stack.ss_sp = std::malloc(size);
+  stack.ss_size = size;
+  ::sigaltstack(&stack, nullptr);
+  struct sigaction action {};
+  action.sa_handler = on_crash;
+  action.sa_flags = SA_ONSTACK;
+  for (const int signal : crashes)
+    ::sigaction(signal, &action, &before_crashes[signal]);
+}
+
+void interrupt_main(child::shell& shell) {
+  std::uint64_t none = 0;
+  interrupts().asked.compare_exchange_strong(none, shell.latest() + 1);
+  if (::getpgrp() == ::getpid()) {
+    ::kill(0, SIGINT);  // reaches us as well: the main thread first, which has it unblocked
+  } else {
+    ::pthread_kill(static_cast<pthread_t>(interrupts().main_thread.load()), SIGINT);
+  }
+}
+
+bool forked() noexcept {
+  return is_forked;
+}
+
+void watch_forks() {
+  ::pthread_atfork(nullptr, nullptr, [] {
+    is_forked = true;
+    ::signal(SIGTERM, SIG_DFL);  // ours would end our parent
+  });
+}
+
+}  // namespace kmux::python

@@ -1,0 +1,106 @@
+// What sys.stdout and sys.stderr write to. A million prints are two million calls of this.
+#include <unistd.h>
+
+#include "proc/child/python/process.hpp"
+#include "proc/child/python/types.hpp"
+
+namespace kmux::python {
+
+namespace {
+
+using clock = std::chrono::steady_clock;
+
+/// Who prints again so soon has not run another program in between.
+constexpr auto no_other_program = std::chrono::microseconds(200);
+
+PyTypeObject* type = nullptr;
+
+struct writer_state {
+  child::kernel_host& host;
+  std::string name;
+  object get;
+  int fd;  ///< where a forked child writes
+  clock::time_point last{};
+};
+
+struct writer_object {
+  PyObject_HEAD writer_state* it;
+};
+
+bool write_raw(int fd, std::string_view text) {
+  while (!text.empty()) {
+    const ssize_t n = ::write(fd, text.data(), text.size());
+    if (n < 0) {
+      PyErr_SetFromErrno(PyExc_OSError);
+      return false;
+    }
+    text.remove_prefix(static_cast<std::size_t>(n));
+  }
+  return true;
+}
+
+PyObject* write(PyObject* self, PyObject* argument) {
+  writer_state& it = *reinterpret_cast<writer_object*>(self)->it;
+  if (!PyUnicode_Check(argument)) {
+    PyErr_Format(PyExc_TypeError, "write() argument must be str, not %R", Py_TYPE(argument));
+    return nullptr;
+  }
+  std::string_view text;
+  object keep;
+  if (!text_of(argument, text, keep)) return nullptr;
+  if (forked()) {
+    if (!write_raw(it.fd, text)) return nullptr;
+    return PyLong_FromSsize_t(PyUnicode_GetLength(argument));
+  }
+  const object who(PyObject_CallObject(it.get.get(), nullptr));
+  if (!who) return nullptr;
+  const auto* const execution = execution_of(who.get());
+  const auto& parent = execution == nullptr ? latest_request() : (*execution)->asked();
+  const auto now = clock::now();
+  if (now - it.last > no_other_program && it.host.capture() != nullptr) it.host.capture()->drain();
+  it.last = now;
+  while (!it.host.out().try_write(parent, it.name, text)) {
+    if (!wait_for_room(it.host.out())) return nullptr;
+  }
+  return PyLong_FromSsize_t(PyUnicode_GetLength(argument));
+}
+
+void dealloc(PyObject* self) {
+  PyTypeObject* const its = Py_TYPE(self);
+  delete reinterpret_cast<writer_object*>(self)->it;
+  reinterpret_cast<freefunc>(PyType_GetSlot(its, Py_tp_free))(self);
+  Py_DECREF(its);
+}
+
+PyMethodDef methods[] = {{"write", write, METH_O, "write(text) -> int"},
+                         {nullptr, nullptr, 0, nullptr}};
+PyType_Slot slots[] = {{Py_tp_dealloc, reinterpret_cast<void*>(dealloc)},
+                       {Py_tp_methods, methods},
+                       {Py_tp_new, nullptr},
+                       {0, nullptr}};
+PyType_Spec spec = {"kmux_child._kmux.Writer", sizeof(writer_object), 0, Py_TPFLAGS_DEFAULT, slots};
+
+}  // namespace
+
+std::shared_ptr<const child::request>& latest_request() noexcept {
+  static std::shared_ptr<const child::request> it;
+  return it;
+}
+
+object make_writer(child::kernel_host& host, std::string name, object get) {
+  PyObject* const self = reinterpret_cast<allocfunc>(PyType_GetSlot(type, Py_tp_alloc))(type, 0);
+  if (self == nullptr) return {};
+  const int fd = name == "stdout" ? STDOUT_FILENO : STDERR_FILENO;
+  reinterpret_cast<writer_object*>(self)->it =
+      new writer_state{host, std::move(name), std::move(get), fd};
+  return object(self);
+}
+
+bool add_writer_type(PyObject* module) {
+  type = reinterpret_cast<PyTypeObject*>(PyType_FromSpec(&spec));
+  if (type == nullptr) return false;
+  Py_INCREF(type);
+  return PyModule_AddObject(module, "Writer", reinterpret_cast<PyObject*>(type)) == 0;
+}
+
+}  // namespace kmux::python
