@@ -61,13 +61,16 @@ class Runner:
     def start(self, cell):
         self.cell = cell
         self.context.run(parent.current.set, cell.world)
+        self.shell.forget_error()
         transformed, problem = self._transform(cell.code)
+        if problem is not None and problem[0] is KeyboardInterrupt:
+            self._end(cell, None, problem[1])
+            return
         arguments = {"store_history": cell.store_history, "silent": cell.silent, **self._meta(cell)}
         if self._awaits(cell.code, transformed, problem):
             coroutine = self.shell.run_cell_async(
                 cell.code, transformed_cell=transformed, preprocessing_exc_tuple=problem, **arguments
             )
-            self.shell.forget_error()
             if TASKS_TAKE_A_CONTEXT:
                 cell.task = self.loop.create_task(coroutine, context=self.context)
             else:

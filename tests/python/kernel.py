@@ -1,0 +1,165 @@
+"""A kernel of kmux_child under test, spoken to by jupyter_client, without kmuxd."""
+
+import os
+import queue
+import signal
+import tempfile
+import time
+from pathlib import Path
+
+from jupyter_client import KernelManager
+from jupyter_client.kernelspec import KernelSpec
+
+ROOT = Path(__file__).resolve().parents[2]
+BIN = Path(os.environ.get("TESTED_BIN", ROOT / "build/dev/bin"))
+PACKAGE = BIN.parent / "lib/kmux/python/kmux_child"
+#: Debian's Python with its IPython 8.5, and the newest Python here with the newest IPython.
+PYTHONS = {"debian": "/usr/bin/python3", "newest": str(ROOT / ".cache/newest/bin/python")}
+PATIENCE = 20  # seconds: for what has to happen at all
+
+
+class Done:
+    """A request's end: its reply, and what came on iopub between its busy and its idle."""
+
+    def __init__(self, reply, messages, took):
+        self.reply, self.messages, self.took = reply, messages, took
+        self.content = reply["content"]
+        self.status = self.content["status"]
+
+    def of(self, *kinds):
+        return [m["content"] for m in self.messages if m["msg_type"] in kinds]
+
+    def text(self, name="stdout"):
+        return "".join(c["text"] for c in self.of("stream") if c["name"] == name)
+
+    @property
+    def result(self):
+        return self.of("execute_result")[0]["data"]["text/plain"]
+
+    @property
+    def ename(self):
+        return self.content.get("ename")
+
+    @property
+    def traceback(self):
+        return "\n".join(self.content["traceback"])
+
+
+class Kernel:
+    def __init__(self, python, arguments=(), env=None, argv=None):
+        self.directory = tempfile.TemporaryDirectory(prefix="kmux-test-")
+        self.manager = KernelManager(connection_file=os.path.join(self.directory.name, "connection.json"))
+        argv = argv or [python, str(PACKAGE)]
+        self.manager._kernel_spec = KernelSpec(argv=[*argv, "-f", "{connection_file}", *arguments], language="python")
+        self.log_path = os.path.join(self.directory.name, "log")
+        environment = {**os.environ, "IPYTHONDIR": os.path.join(self.directory.name, "ipython"), **(env or {})}
+        with open(self.log_path, "w") as log:
+            self.manager.start_kernel(env=environment, stdout=log, stderr=log, cwd=self.directory.name)
+        self.client = self.manager.client()
+        self.client.start_channels()
+        try:
+            self.client.wait_for_ready(timeout=PATIENCE)
+        except RuntimeError as problem:
+            raise AssertionError(f"{problem}; its log: {self.log()}") from None
+
+    @property
+    def pid(self):
+        return self.manager.provisioner.process.pid
+
+    def log(self):
+        return Path(self.log_path).read_text()
+
+    def close(self):
+        self.client.stop_channels()
+        if self.manager.has_kernel:
+            self.manager.shutdown_kernel(now=True)
+        self.directory.cleanup()
+
+    # Requests.
+
+    def send(self, code, **how):
+        how.setdefault("allow_stdin", False)
+        return self.client.execute(code, **how)
+
+    def finish(self, id, timeout=PATIENCE, ask=None):
+        """Until reply and idle of `id` have come. `ask(request)` answers input requests."""
+        begin, deadline = time.monotonic(), time.monotonic() + timeout
+        reply, idle, messages = None, False, []
+        while reply is None or not idle:
+            if time.monotonic() > deadline:
+                raise AssertionError(f"no end after {timeout} s; reply: {reply}; messages: {messages}; log: {self.log()}")
+            try:
+                message = self.client.get_iopub_msg(timeout=0.02)
+                if message["parent_header"].get("msg_id") == id:
+                    messages.append(message)
+                    idle = idle or message["content"].get("execution_state") == "idle"
+            except queue.Empty:
+                pass
+            try:
+                if reply is None:
+                    message = self.client.get_shell_msg(timeout=0)
+                    reply = message if message["parent_header"]["msg_id"] == id else None
+            except queue.Empty:
+                pass
+            if ask is not None:
+                try:
+                    ask(self.client.get_stdin_msg(timeout=0))
+                except queue.Empty:
+                    pass
+        return Done(reply, messages, time.monotonic() - begin)
+
+    def run(self, code, timeout=PATIENCE, ask=None, **how):
+        return self.finish(self.send(code, allow_stdin=ask is not None, **how), timeout, ask)
+
+    def ok(self, code, **how):
+        done = self.run(code, **how)
+        assert done.status == "ok", done.traceback
+        return done
+
+    def value(self, expression):
+        """Of a Python literal."""
+        import ast
+
+        return ast.literal_eval(self.ok(expression).result)
+
+    def wait_for_iopub(self, wanted, timeout=PATIENCE):
+        """The first message for which wanted(message) is true."""
+        deadline = time.monotonic() + timeout
+        while time.monotonic() < deadline:
+            try:
+                message = self.client.get_iopub_msg(timeout=0.2)
+            except queue.Empty:
+                continue
+            if wanted(message):
+                return message
+        raise AssertionError(f"it did not come; log: {self.log()}")
+
+    def wait_for_text(self, text):
+        return self.wait_for_iopub(lambda m: m["msg_type"] == "stream" and text in m["content"]["text"])
+
+    def control(self, kind, content=None, timeout=PATIENCE):
+        """(reply's content, seconds)."""
+        message = self.client.session.msg(kind, content or {})
+        begin = time.monotonic()
+        self.client.control_channel.send(message)
+        while True:
+            reply = self.client.get_control_msg(timeout=timeout)
+            if reply["parent_header"]["msg_id"] == message["header"]["msg_id"]:
+                return reply["content"], time.monotonic() - begin
+
+    def shell(self, kind, content=None, header=None, timeout=PATIENCE):
+        message = self.client.session.msg(kind, content or {})
+        message["header"].update(header or {})
+        self.client.shell_channel.send(message)
+        return message["header"]["msg_id"]
+
+    def ask(self, kind, content=None, **how):
+        return self.finish(self.shell(kind, content), **how).content
+
+    # Signals.
+
+    def interrupt(self, by="signal"):
+        if by == "signal":
+            os.killpg(os.getpgid(self.pid), signal.SIGINT)
+        else:
+            assert self.control("interrupt_request")[0]["status"] == "ok"
