@@ -143,6 +143,7 @@ std::chrono::milliseconds control_loop::turn() {
 /// What is left is said before the end, as far as somebody takes it soon.
 void control_loop::flush_all() {
   if (parts_.capture != nullptr) parts_.capture->drain();
+  parts_.out.out().hurry();
   forward();
   const auto last = clock::now() + last_words;
   while (publisher_.waiting() && clock::now() < last)

@@ -89,6 +89,11 @@ std::deque<outbox::item> outbox::take(clock::time_point now) {
   return out;
 }
 
+void outbox::hurry() {
+  const std::lock_guard lock(mutex_);
+  make_urgent();
+}
+
 outbox::clock::time_point outbox::due() const {
   const std::lock_guard lock(mutex_);
   return queue_.empty() || !gathering_ ? clock::time_point::max() : next_text_;

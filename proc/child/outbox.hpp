@@ -64,6 +64,8 @@ public:
 
   /// The control loop: everything that is ready.
   std::deque<item> take(clock::time_point now);
+  /// What waits is ready now.
+  void hurry();
   /// When text that waits will be ready; max() where none does.
   clock::time_point due() const;
   /// push() returns false from now on, also where it waits.

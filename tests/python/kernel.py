@@ -56,6 +56,7 @@ class Kernel:
         with open(self.log_path, "w") as log:
             self.manager.start_kernel(env=environment, stdout=log, stderr=log, cwd=self.directory.name)
         self.client = self.manager.client()
+        self.unclaimed = []  # (channel, message) that another request's end waits for
         self.client.start_channels()
         try:
             self.client.wait_for_ready(timeout=PATIENCE)
@@ -88,25 +89,30 @@ class Kernel:
         while reply is None or not idle:
             if time.monotonic() > deadline:
                 raise AssertionError(f"no end after {timeout} s; reply: {reply}; messages: {messages}; log: {self.log()}")
-            try:
-                message = self.client.get_iopub_msg(timeout=0.02)
-                if message["parent_header"].get("msg_id") == id:
+            for channel, message in self._news():
+                if message["parent_header"].get("msg_id") != id:
+                    self.unclaimed.append((channel, message))
+                elif channel == "shell":
+                    reply = message
+                else:
                     messages.append(message)
                     idle = idle or message["content"].get("execution_state") == "idle"
-            except queue.Empty:
-                pass
-            try:
-                if reply is None:
-                    message = self.client.get_shell_msg(timeout=0)
-                    reply = message if message["parent_header"]["msg_id"] == id else None
-            except queue.Empty:
-                pass
             if ask is not None:
                 try:
                     ask(self.client.get_stdin_msg(timeout=0))
                 except queue.Empty:
                     pass
         return Done(reply, messages, time.monotonic() - begin)
+
+    def _news(self):
+        news, self.unclaimed = self.unclaimed, []
+        for channel, read in (("iopub", self.client.get_iopub_msg), ("shell", self.client.get_shell_msg)):
+            try:
+                while True:
+                    news.append((channel, read(timeout=0.01 if not news else 0)))
+            except queue.Empty:
+                pass
+        return news
 
     def run(self, code, timeout=PATIENCE, ask=None, **how):
         return self.finish(self.send(code, allow_stdin=ask is not None, **how), timeout, ask)
@@ -126,12 +132,12 @@ class Kernel:
         """The first message for which wanted(message) is true."""
         deadline = time.monotonic() + timeout
         while time.monotonic() < deadline:
-            try:
-                message = self.client.get_iopub_msg(timeout=0.2)
-            except queue.Empty:
-                continue
-            if wanted(message):
-                return message
+            news = self._news()
+            for position, (channel, message) in enumerate(news):
+                if channel == "iopub" and wanted(message):
+                    self.unclaimed = news
+                    return message
+            self.unclaimed += news
         raise AssertionError(f"it did not come; log: {self.log()}")
 
     def wait_for_text(self, text):

@@ -16,6 +16,7 @@ namespace {
 
 child::kernel_host* kernel = nullptr;
 std::atomic<bool> is_forked{false};
+pid_t owner = 0;
 
 constexpr std::array crashes = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT};
 struct sigaction before_crashes[64];
@@ -30,15 +31,25 @@ extern "C" void on_sigint(int) {
   errno = saved;
 }
 
-extern "C" void on_sigterm(int) {
+/// Also between fork(2) and the handlers that it runs.
+bool is_ours() noexcept {
+  return ::getpid() == owner;
+}
+
+extern "C" void on_sigterm(int signal) {
   const int saved = errno;
-  kernel->terminate();
+  if (is_ours()) {
+    kernel->terminate();
+  } else {  // a fork's; its eventfd is its parent's
+    ::signal(signal, SIG_DFL);
+    ::raise(signal);
+  }
   errno = saved;
 }
 
 extern "C" void on_crash(int signal) {
   ::sigaction(signal, &before_crashes[signal], nullptr);
-  if (!is_forked) {
+  if (is_ours()) {
     // The control loop, which has not crashed, sends what waits for it; it needs some milliseconds.
     const timespec patience{0, 100'000'000};
     ::nanosleep(&patience, nullptr);
@@ -55,6 +66,7 @@ interrupt_state& interrupts() noexcept {
 
 void take_signals(child::kernel_host& host) {
   kernel = &host;
+  owner = ::getpid();
   interrupts().main_thread = static_cast<unsigned long>(::pthread_self());
   struct sigaction action {};
   action.sa_handler = on_sigint;  // no SA_RESTART: who waits in a system call is woken
@@ -94,7 +106,7 @@ bool forked() noexcept {
 void watch_forks() {
   ::pthread_atfork(nullptr, nullptr, [] {
     is_forked = true;
-    ::signal(SIGTERM, SIG_DFL);  // ours would end our parent
+    ::signal(SIGTERM, SIG_DFL);
   });
 }
 

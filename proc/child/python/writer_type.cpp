@@ -13,13 +13,16 @@ using clock = std::chrono::steady_clock;
 /// Who prints again so soon has not run another program in between.
 constexpr auto no_other_program = std::chrono::microseconds(200);
 
+constexpr std::size_t longest_line = 4096;
+
 PyTypeObject* type = nullptr;
 
 struct writer_state {
   child::kernel_host& host;
   std::string name;
   object get;
-  int fd;  ///< where a forked child writes
+  int fd;            ///< where a forked child writes
+  std::string line;  ///< of a forked child: lines go out whole, as those of a terminal do
   clock::time_point last{};
 };
 
@@ -39,6 +42,17 @@ bool write_raw(int fd, std::string_view text) {
   return true;
 }
 
+bool write_line(writer_state& it) {
+  const std::string line = std::exchange(it.line, {});
+  return write_raw(it.fd, line);
+}
+
+/// Only a forked child keeps anything back.
+PyObject* flush(PyObject* self, PyObject*) {
+  if (forked() && !write_line(*reinterpret_cast<writer_object*>(self)->it)) return nullptr;
+  Py_RETURN_NONE;
+}
+
 PyObject* write(PyObject* self, PyObject* argument) {
   writer_state& it = *reinterpret_cast<writer_object*>(self)->it;
   if (!PyUnicode_Check(argument)) {
@@ -49,7 +63,9 @@ PyObject* write(PyObject* self, PyObject* argument) {
   object keep;
   if (!text_of(argument, text, keep)) return nullptr;
   if (forked()) {
-    if (!write_raw(it.fd, text)) return nullptr;
+    it.line += text;
+    const bool ends = text.find('\n') != std::string_view::npos || it.line.size() > longest_line;
+    if (ends && !write_line(it)) return nullptr;
     return PyLong_FromSsize_t(PyUnicode_GetLength(argument));
   }
   const object who(PyObject_CallObject(it.get.get(), nullptr));
@@ -73,6 +89,7 @@ void dealloc(PyObject* self) {
 }
 
 PyMethodDef methods[] = {{"write", write, METH_O, "write(text) -> int"},
+                         {"flush", flush, METH_NOARGS, "What a forked child keeps goes out."},
                          {nullptr, nullptr, 0, nullptr}};
 PyType_Slot slots[] = {{Py_tp_dealloc, reinterpret_cast<void*>(dealloc)},
                        {Py_tp_methods, methods},
@@ -92,7 +109,7 @@ object make_writer(child::kernel_host& host, std::string name, object get) {
   if (self == nullptr) return {};
   const int fd = name == "stdout" ? STDOUT_FILENO : STDERR_FILENO;
   reinterpret_cast<writer_object*>(self)->it =
-      new writer_state{host, std::move(name), std::move(get), fd};
+      new writer_state{host, std::move(name), std::move(get), fd, {}};
   return object(self);
 }
 

@@ -31,7 +31,7 @@ class _Buffer(io.RawIOBase):
 
 
 class OutStream(io.TextIOBase):
-    """Text goes to the cell that writes it, at once; there is nothing to flush.
+    """Text goes to the cell that writes it, at once; only a forked child has something to flush.
 
     Has what people look for on ipykernel's class of this name.
     """
@@ -60,7 +60,7 @@ class OutStream(io.TextIOBase):
         return False
 
     def flush(self):
-        pass
+        self._writer.flush()
 
     def writelines(self, lines):
         for line in lines:
