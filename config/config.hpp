@@ -27,6 +27,8 @@ struct kernels_config {
   std::string default_name = "python3";
   std::vector<std::string> path;  ///< further directories of kernelspecs
   bool echo = false;              ///< list the built-in echo kernel
+  std::string python = "python3";   ///< what runs the built-in Python kernel
+  std::vector<std::string> native;  ///< ipykernel's specs that the built-in runtime hosts
   std::vector<std::string> tcp;   ///< kernelspecs whose kernels cannot use ipc
   std::vector<std::string> inherit = {"PATH",
                                       "HOME",

@@ -188,6 +188,10 @@ void add_kernels(std::vector<option>& t) {
                    "further directories with kernelspecs, looked at first", absolute));
   t.push_back(boolean("kernels.echo", true, AT(bool, kernels.echo),
                       "list the built-in echo kernel, for tests"));
+  t.push_back(text("kernels.python", true, AT(std::string, kernels.python),
+                   "the Python that runs the built-in kernel; it needs IPython"));
+  t.push_back(list("kernels.native", true, AT(words, kernels.native),
+                   "kernelspecs of ipykernel's that the built-in Python runtime hosts"));
   t.push_back(list("kernels.tcp", true, AT(words, kernels.tcp),
                    "kernelspecs whose kernels cannot use ipc sockets"));
   t.push_back(list("kernels.inherit", true, AT(words, kernels.inherit),

@@ -77,7 +77,11 @@ kernel_manager::settings manager_settings_from(const config::config& c) {
 }
 
 spec_store::settings spec_settings_from(const config::config& c) {
-  return {c.kernels.path, c.kernels.default_name, c.kernels.echo};
+  return {c.kernels.path,
+          c.kernels.default_name,
+          c.kernels.echo,
+          {find_python_package(), c.kernels.python},
+          c.kernels.native};
 }
 
 listen_address listen_address_from(std::string_view text) {

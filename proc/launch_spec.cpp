@@ -1,5 +1,6 @@
 #include "proc/launch_spec.hpp"
 
+#include <algorithm>
 #include <utility>
 
 #include "proc/json_members.hpp"
@@ -34,7 +35,7 @@ void check(const launch_spec& spec, json_members& members) {
   if (spec.stdio_limit < least_stdio_limit) {
     members.fail(errc::bad_field, "stdio_limit", "must be at least 65536");
   }
-  if (spec.type != launch_spec::kind::relay) return;
+  if (spec.type == launch_spec::kind::echo) return;
   if (spec.argv.empty() || spec.argv.front().empty()) {
     members.fail(errc::missing_field, "argv", "must name a program");
   }
@@ -43,13 +44,25 @@ void check(const launch_spec& spec, json_members& members) {
   }
 }
 
+constexpr launch_spec::kind kinds[] = {launch_spec::kind::echo, launch_spec::kind::relay,
+                                       launch_spec::kind::native};
+
 }  // namespace
+
+std::string_view to_string(launch_spec::kind kind) noexcept {
+  switch (kind) {
+    case launch_spec::kind::echo: return "echo";
+    case launch_spec::kind::native: return "native";
+    case launch_spec::kind::relay: break;
+  }
+  return "relay";
+}
 
 std::string write_launch_spec(const launch_spec& spec) {
   rapidjson::StringBuffer buffer;
   json::writer out(buffer);
   out.StartObject();
-  json::write(out, "type", spec.type == launch_spec::kind::echo ? "echo" : "relay");
+  json::write(out, "type", to_string(spec.type));
   for (const auto& [name, member] : text_fields)
     json::write(out, name, spec.*member);
   json::write(out, "stdio_limit");
@@ -73,10 +86,12 @@ result<launch_spec> parse_launch_spec(std::string_view text) {
   launch_spec spec;
   std::string type;
   members.read("type", type, json_members::required);
-  if (type == "echo") {
-    spec.type = launch_spec::kind::echo;
-  } else if (type != "relay") {
-    members.fail(errc::bad_field, "type", "must be echo or relay");
+  const auto known = std::find_if(std::begin(kinds), std::end(kinds),
+                                  [&](const auto kind) { return type == to_string(kind); });
+  if (known != std::end(kinds)) {
+    spec.type = *known;
+  } else {
+    members.fail(errc::bad_field, "type", "must be echo, relay or native");
   }
   for (const auto& [name, member] : text_fields) {
     members.read(name, spec.*member, name == "kernel_id" || name == "connection_file");

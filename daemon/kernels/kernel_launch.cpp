@@ -68,7 +68,7 @@ result<launch_spec> kernel::make_spec() {
   if (!found) return found.error();
   const auto& files = services_.directories;
   launch_spec spec;
-  spec.type = found->builtin_echo ? launch_spec::kind::echo : launch_spec::kind::relay;
+  spec.type = found->host;
   spec.kernel_id = id();
   spec.connection_file = files.connection_file(id());
   spec.cwd = record_.cwd;
@@ -78,13 +78,15 @@ result<launch_spec> kernel::make_spec() {
   interrupt_by_message_ = found->spec.interrupt_mode == "message";
   if (spec.type == launch_spec::kind::echo) return spec;
 
-  spec.kernel_connection_file = files.kernel_runtime(id()) + "/kernel.json";
+  const bool native = spec.type == launch_spec::kind::native;
+  if (!native) spec.kernel_connection_file = files.kernel_runtime(id()) + "/kernel.json";
   for (const auto& name : services_.settings.tcp) {
     if (iequals(name, found->name)) spec.kernel_transport = "tcp";
   }
   spec.interrupt_by_message = interrupt_by_message_;
-  spec.argv = expand_argv(found->spec.argv, {spec.kernel_connection_file, found->resource_dir,
-                                             prefix_of(found->resource_dir)});
+  spec.argv = expand_argv(found->spec.argv,
+                          {native ? spec.connection_file : spec.kernel_connection_file,
+                           found->resource_dir, prefix_of(found->resource_dir)});
   spec.env = expand_env(services_.settings.base_env, found->spec.env);
   for (const auto& [name, value] : record_.env)
     spec.env[name] = value;

@@ -6,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+#include "proc/launch_spec.hpp"
 #include "protocol/error.hpp"
 #include "protocol/kernelspec.hpp"
 
@@ -18,7 +19,8 @@ struct installed_spec {
   kernelspec spec;
   /// What the API lists: "logo-64x64" → "logo-64x64.png", "kernel.js"…
   std::map<std::string, std::string> resources;
-  bool builtin_echo = false;  ///< hosted by kmux-child itself
+  /// How it is hosted: most are Jupyter kernels behind a relay.
+  launch_spec::kind host = launch_spec::kind::relay;
 };
 
 /// Lower-case names.

@@ -12,21 +12,6 @@ namespace kmux::daemon {
 
 namespace asio = boost::asio;
 
-namespace {
-
-installed_spec echo_spec() {
-  installed_spec out;
-  out.name = "echo";
-  out.builtin_echo = true;
-  out.spec.argv = {"kmux-child", "echo", "-f", "{connection_file}"};
-  out.spec.display_name = "Echo (kmux)";
-  out.spec.language = "echo";
-  out.spec.kernel_protocol_version = "5.5";
-  return out;
-}
-
-}  // namespace
-
 std::vector<std::string> spec_store::directories() const {
   auto out = settings_.extra;
   const auto jupyters = jupyter_kernel_directories();
@@ -50,12 +35,26 @@ void spec_store::take(found_specs fresh) {
     if (known != found_.broken.end() && known->second == problem) continue;
     spdlog::warn("event=kernelspec_ignored spec={} error=\"{}\"", name, problem);
   }
+  for (const auto& name : settings_.native) {
+    const auto spec = fresh.good.find(to_lower(name));
+    if (spec == fresh.good.end() || host_natively(spec->second, settings_.python)) continue;
+    spdlog::warn("event=kernelspec_not_native spec={} error=\"its argv does not run ipykernel: it "
+                 "is hosted as any kernel\"",
+                 name);
+  }
+  add_builtin(fresh.good);
   found_ = std::move(fresh);
+}
+
+void spec_store::add_builtin(std::map<std::string, installed_spec>& all) const {
+  if (settings_.echo) all.try_emplace("echo", echo_spec());
+  if (settings_.python.package.empty()) return;
+  const std::string name = all.contains("python3") ? "kmux-python" : "python3";
+  all.try_emplace(name, python_spec(settings_.python, name));
 }
 
 std::vector<installed_spec> spec_store::list() const {
   auto all = found_.good;
-  if (settings_.echo) all.try_emplace("echo", echo_spec());
   std::vector<installed_spec> out;
   out.reserve(all.size());
   for (auto& [name, spec] : all)
@@ -76,7 +75,6 @@ result<installed_spec> spec_store::find(std::string_view name) const {
   const std::string wanted = name.empty() ? default_name() : std::string(name);
   const std::string key = to_lower(wanted);
   if (const auto good = found_.good.find(key); good != found_.good.end()) return good->second;
-  if (settings_.echo && key == "echo") return echo_spec();
   if (const auto broken = found_.broken.find(key); broken != found_.broken.end()) {
     return error{errc::bad_field,
                  fmt::format("The kernelspec {} is broken: {}", wanted, broken->second)};

@@ -8,6 +8,7 @@
 #include <boost/asio/awaitable.hpp>
 
 #include "daemon/async/blocking.hpp"
+#include "daemon/specs/builtin.hpp"
 #include "daemon/specs/spec_scan.hpp"
 
 namespace kmux::daemon {
@@ -21,6 +22,8 @@ public:
     std::vector<std::string> extra;  ///< directories that hold NAME/kernel.json, looked at first
     std::string default_name = "python3";
     bool echo = false;
+    python_host python;
+    std::vector<std::string> native;  ///< names of ipykernel's specs that our runtime is to host
   };
 
   explicit spec_store(settings s) : settings_(std::move(s)) {}
@@ -42,6 +45,7 @@ public:
 private:
   std::vector<std::string> directories() const;
   void take(found_specs);
+  void add_builtin(std::map<std::string, installed_spec>&) const;
 
   settings settings_;
   found_specs found_;

@@ -1,9 +1,12 @@
 // kmux-child: one kernel's process, started by kmuxd; or the echo kernel by itself.
 #include <csignal>
 #include <cstdio>
+#include <cerrno>
 #include <cstdlib>
+#include <cstring>
 #include <malloc.h>
 #include <netinet/in.h>
+#include <optional>
 #include <string>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -29,7 +32,7 @@ constexpr int usage_error = 2;
 
 constexpr std::string_view usage =
     "usage: kmux-child echo -f CONNECTION_FILE    the echo kernel, as any Jupyter kernel\n"
-    "       kmux-child echo|relay --gate=FD       as kmuxd starts it\n";
+    "       kmux-child KIND --gate=FD             as kmuxd starts it: echo, relay, native\n";
 
 [[noreturn]] void give_up(const std::string& why) {
   fmt::print(stderr, "kmux-child: {}\n", why);
@@ -108,6 +111,28 @@ void run_echo(const std::string& connection_file) {
   end_like(status, spec.exit_file);
 }
 
+/// Becomes the kernel: it has our number, our place and our descriptors, and nothing of our signals.
+[[noreturn]] void run_native(const launch_spec& spec) {
+  std::vector<std::string> env;
+  for (const auto& [name, value] : spec.env)
+    env.push_back(name + "=" + value);
+  auto argv = spec.argv;
+  const auto pointers = [](std::vector<std::string>& strings) {
+    std::vector<char*> out;
+    for (auto& each : strings)
+      out.push_back(each.data());
+    out.push_back(nullptr);
+    return out;
+  };
+  sigset_t all;
+  sigfillset(&all);
+  ::sigprocmask(SIG_UNBLOCK, &all, nullptr);
+  const auto path = spec.env.find("PATH");
+  if (path != spec.env.end()) ::setenv("PATH", path->second.c_str(), 1);  // execvpe(3) looks here
+  ::execvpe(argv.front().c_str(), pointers(argv).data(), pointers(env).data());
+  give_up("cannot run " + argv.front() + ": " + std::strerror(errno));
+}
+
 int run_gated(launch_spec::kind type, int gate_fd) {
   const unique_fd gate(gate_fd);
   const std::string text = child::read_all(gate.get());
@@ -119,10 +144,19 @@ int run_gated(launch_spec::kind type, int gate_fd) {
     fmt::print(stderr, "kmux-child: cannot use the directory {}\n", spec->cwd);
   }
   if (type == launch_spec::kind::relay) run_relay(*spec);
+  if (type == launch_spec::kind::native) run_native(*spec);
   run_echo(spec->connection_file);
   exit_status done;
   done.how = exit_status::cause::exited;
   end_like(done, spec->exit_file);
+}
+
+std::optional<launch_spec::kind> kind_named(std::string_view name) {
+  for (const auto each :
+       {launch_spec::kind::echo, launch_spec::kind::relay, launch_spec::kind::native}) {
+    if (name == to_string(each)) return each;
+  }
+  return std::nullopt;
 }
 
 }  // namespace
@@ -132,8 +166,8 @@ int main(int argc, char** argv) {
   ::mallopt(M_ARENA_MAX, 1);
   ::mallopt(M_TRIM_THRESHOLD, 256 << 10);
   const std::vector<std::string> args(argv + 1, argv + argc);
-  const bool relay = !args.empty() && args[0] == "relay";
-  if (!relay && (args.empty() || args[0] != "echo")) {
+  const auto kind = kind_named(args.empty() ? "" : args[0]);
+  if (!kind) {
     fmt::print(stderr, "{}", usage);
     return usage_error;
   }
@@ -141,11 +175,10 @@ int main(int argc, char** argv) {
   child::block_signals();
   try {
     if (const auto gate = child::option_value(args, "gate"); !gate.empty()) {
-      return run_gated(relay ? launch_spec::kind::relay : launch_spec::kind::echo,
-                       std::atoi(gate.c_str()));
+      return run_gated(*kind, std::atoi(gate.c_str()));
     }
     const auto file = child::option_value(args, "f");
-    if (relay || file.empty()) {
+    if (*kind != launch_spec::kind::echo || file.empty()) {
       fmt::print(stderr, "{}", usage);
       return usage_error;
     }

@@ -127,7 +127,7 @@ result<held_child> spawner::spawn(const request& wanted) {
   const int output = log ? log.get() : nothing.get();
 
   std::vector<std::string> argv = {
-      "kmux-child", wanted.type == launch_spec::kind::echo ? "echo" : "relay",
+      "kmux-child", std::string(to_string(wanted.type)),
       "--gate=" + std::to_string(gate_in_child), "--id=" + wanted.kernel_id};
   std::vector<std::string> env;
   for (const auto& [name, text] : wanted.env)

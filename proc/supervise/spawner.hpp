@@ -49,7 +49,7 @@ public:
     std::string stdio_log;  ///< appended to, created 0600; empty: /dev/null
   };
 
-  /// argv: kmux-child relay|echo --gate=3 --id=ID. Own session, empty signal mask, default signals,
+  /// argv: kmux-child KIND --gate=3 --id=ID. Own session, empty signal mask, default signals,
   /// stdin /dev/null, stdout and stderr to the log, nothing else open but the gate. The loop is
   /// blocked for some 60 µs. The error's detail names the program and the reason.
   result<held_child> spawn(const request&);

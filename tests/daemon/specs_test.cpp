@@ -89,12 +89,12 @@ TEST_F(specs, a_store_answers_by_name_and_logs_what_is_broken_once) {
   install("one/zebra", "z");
   write("one/bad/kernel.json", "{");
   captured_log log;
-  spec_store store({{at("one")}, "Zebra", true});
+  spec_store store({{at("one")}, "Zebra", true, {}, {}});
   store.refresh_now();
   store.refresh_now();
   EXPECT_EQ(store.default_name(), "zebra");
   EXPECT_EQ(store.find("ZEBRA")->name, "zebra");
-  EXPECT_TRUE(store.find("echo")->builtin_echo);
+  EXPECT_EQ(store.find("echo")->host, launch_spec::kind::echo);
   EXPECT_EQ(store.find("bad").error().code, errc::bad_field);
   const auto missing = store.find("nothing");
   EXPECT_EQ(missing.error().code, errc::not_found);
@@ -103,6 +103,45 @@ TEST_F(specs, a_store_answers_by_name_and_logs_what_is_broken_once) {
   const auto first = text.find("spec=bad");
   EXPECT_NE(first, std::string::npos);
   EXPECT_EQ(text.find("spec=bad", first + 1), std::string::npos);
+}
+
+TEST_F(specs, our_python_is_python3_unless_somebody_has_installed_one) {
+  const python_host ours{"/lib/kmux_child", "python3.11"};
+  spec_store alone({{at("none")}, "python3", false, ours, {}});
+  alone.refresh_now();
+  // A machine's own kernelspecs are looked at too: one of the two names it is.
+  const auto named = alone.find("kmux-python");
+  const auto it = named ? *named : *alone.find("python3");
+  EXPECT_EQ(it.host, launch_spec::kind::native);
+  EXPECT_EQ(it.spec.argv,
+            (std::vector<std::string>{"python3.11", "/lib/kmux_child", "-f", "{connection_file}"}));
+
+  install("one/python3", "theirs");
+  spec_store both({{at("one")}, "python3", false, ours, {}});
+  both.refresh_now();
+  EXPECT_EQ(both.find("python3")->spec.display_name, "theirs");
+  EXPECT_EQ(both.find("kmux-python")->host, launch_spec::kind::native);
+
+  spec_store without({{at("one")}, "python3", false, {}, {}});
+  without.refresh_now();
+  EXPECT_FALSE(without.find("kmux-python"));
+}
+
+TEST_F(specs, an_installed_ipykernel_is_hosted_natively_where_that_is_wanted) {
+  write("one/theirs/kernel.json",
+        R"({"argv": ["/env/bin/python", "-X", "dev", "-m", "ipykernel_launcher", "-f",)"
+        R"( "{connection_file}", "--matplotlib"], "language": "python", "display_name": "T"})");
+  install("one/other", "no python at all");
+  captured_log log;
+  spec_store store({{at("one")}, "", false, {"/lib/kmux_child", "python3"}, {"Theirs", "other"}});
+  store.refresh_now();
+  const auto theirs = *store.find("theirs");
+  EXPECT_EQ(theirs.host, launch_spec::kind::native);
+  EXPECT_EQ(theirs.spec.argv,
+            (std::vector<std::string>{"/env/bin/python", "-X", "dev", "/lib/kmux_child", "-f",
+                                      "{connection_file}", "--matplotlib"}));
+  EXPECT_EQ(store.find("other")->host, launch_spec::kind::relay);
+  EXPECT_NE(log.text().find("spec=other"), std::string::npos);
 }
 
 }  // namespace

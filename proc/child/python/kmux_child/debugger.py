@@ -8,6 +8,7 @@ import re
 import shutil
 import sys
 import tempfile
+import threading
 import uuid
 from contextlib import suppress
 from importlib.util import find_spec
@@ -153,9 +154,9 @@ class Debugger:
         except OSError as problem:
             raise Lost(f"debugpy cannot be reached: {problem}; restart the kernel to debug again") from None
         start_thread(lambda: self._tell(client), "kmux debugger events")
-        history = self.shell.history_manager
-        if getattr(history, "save_thread", None) is not None:
-            exempt(history.save_thread)
+        for thread in threading.enumerate():
+            if thread.name == "IPythonHistorySavingThread":
+                exempt(thread)
         # Without it, IPython drops empty lines at a cell's begin: breakpoints would be too low.
         transforms = self.shell.input_transformer_manager.cleanup_transforms
         if leading_empty_lines in transforms:
