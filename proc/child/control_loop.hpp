@@ -50,6 +50,11 @@ public:
   void stop() noexcept { loop_.stop(); }
   /// Begins the kernel's end, as SIGTERM does. Async-signal-safe.
   void terminate() noexcept { terminate_.set(); }
+  /// The last request on the control channel; nullptr before there was one. Any thread.
+  std::shared_ptr<const request> latest() const {
+    const std::lock_guard lock(mutex_);
+    return latest_;
+  }
   /// Waits for the threads that the loop has started. After run().
   void join();
 
@@ -71,7 +76,7 @@ private:
   void serve_debug(const std::shared_ptr<const request>&);
   std::string answer_subshells(const request&);
   void to_shell(const std::shared_ptr<const request>&);
-  void refuse(const request&, std::string_view why);
+  void refuse(const request&, std::string_view content);
 
   void forward();
   void forward_text(const outbox::text&);
@@ -93,6 +98,8 @@ private:
   poll_loop loop_;
   unique_fd signals_, parent_;
   event_fd terminate_;
+  mutable std::mutex mutex_;  ///< of latest_
+  std::shared_ptr<const request> latest_;
   clock::time_point abandon_at_ = clock::time_point::max();
 };
 

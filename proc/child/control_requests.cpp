@@ -18,24 +18,31 @@ bool is_for_shell(std::string_view type) {
          type == "history_request";
 }
 
+std::string unknown_subshell(std::string_view id) {
+  return error_content("UnknownSubshellError", fmt::format("Unknown subshell_id '{}'", id));
+}
+
 }  // namespace
 
-void control_loop::refuse(const request& r, std::string_view why) {
+void control_loop::refuse(const request& r, std::string_view content) {
   status(r.message().header, "busy");
-  reply(r, error_content("ValueError", why));
+  // A comm message has no reply of its own.
+  if (!is_comm(r.head.msg_type)) reply(r, content);
   status(r.message().header, "idle");
 }
 
 void control_loop::to_shell(const std::shared_ptr<const request>& r) {
   const std::string& id = r->head.subshell_id;
-  shell_loop* const loop = id.empty() ? &parts_.shell : subshells_.find(id);
+  shell_loop* loop = id.empty() ? &parts_.shell : subshells_.find(id);
+  // Front ends send comms to subshells, so that widgets live while a cell runs. Most widgets are
+  // made for one thread: they get the main one as long as nothing blocks it.
+  if (loop != nullptr && is_comm(r->head.msg_type) && !parts_.shell.blocked()) loop = &parts_.shell;
   if (r->head.msg_type == "connect_request") {
     status(r->message().header, "busy");
     reply(*r, parts_.connect);
     status(r->message().header, "idle");
   } else if (loop == nullptr) {
-    refuse(*r,
-           fmt::format("There is no subshell {}: create one with create_subshell_request.", id));
+    refuse(*r, unknown_subshell(id));
   } else {
     loop->queue().push(r, request_queue::clock::now());
   }
@@ -44,6 +51,10 @@ void control_loop::to_shell(const std::shared_ptr<const request>& r) {
 void control_loop::serve(const std::shared_ptr<const request>& asked) {
   const request& r = *asked;
   const std::string& type = r.head.msg_type;
+  {
+    const std::lock_guard lock(mutex_);
+    latest_ = asked;
+  }
   if (is_for_shell(type) || type == "connect_request") return to_shell(asked);
   if (type == "debug_request" && parts_.language.has_debugger()) return serve_debug(asked);
   const std::string_view header = r.message().header;
@@ -88,7 +99,7 @@ std::string control_loop::answer_subshells(const request& r) {
   const auto content = json::parse_object(r.message().content, "content");
   const auto id = content ? json::string_at(*content, "subshell_id").value_or("") : "";
   if (!subshells_.remove(std::string(id))) {
-    return error_content("ValueError", fmt::format("There is no subshell {}.", id));
+    return unknown_subshell(id);
   }
   return R"({"status": "ok"})";
 }

@@ -46,6 +46,7 @@ public:
   void terminate() noexcept { control_.terminate(); }
 
   shell_loop& shell() noexcept { return shell_; }
+  std::shared_ptr<const request> latest_on_control() const { return control_.latest(); }
   output_capture* capture() noexcept { return capture_.get(); }
   outbox& out() noexcept { return outbox_; }
   sender& says() noexcept { return sender_; }

@@ -3,7 +3,7 @@
 namespace kmux::child {
 
 overdue_queries::clock::time_point overdue_queries::look(shell_loop& loop, clock::time_point now) {
-  const auto oldest = loop.queue().oldest_query();
+  const auto oldest = loop.queue().oldest_pressing();
   if (oldest == clock::time_point::max()) return oldest;
   if (oldest + shell_patience > now) return oldest + shell_patience;
   for (auto& each : loop.queue().take_overdue(now - shell_patience)) {

@@ -8,6 +8,19 @@ bool is_query(std::string_view type) {
   return type == "complete_request" || type == "inspect_request" || type == "is_complete_request";
 }
 
+bool is_comm(std::string_view type) {
+  return type == "comm_open" || type == "comm_msg" || type == "comm_close";
+}
+
+namespace {
+
+/// A completion that comes late helps nobody; the others keep their place in the queue.
+bool is_pressing(const request& r) {
+  return r.head.msg_type == "complete_request";
+}
+
+}  // namespace
+
 void request_queue::push(std::shared_ptr<const request> r, clock::time_point now) {
   const std::lock_guard lock(mutex_);
   const bool aborted = aborting_ && r->head.msg_type == "execute_request";
@@ -57,7 +70,7 @@ std::vector<std::shared_ptr<const request>> request_queue::take_overdue(clock::t
   std::vector<std::shared_ptr<const request>> out;
   const std::lock_guard lock(mutex_);
   for (auto each = queue_.begin(); each != queue_.end();) {
-    if (is_query(each->what->head.msg_type) && each->since <= until) {
+    if (is_pressing(*each->what) && each->since <= until) {
       bytes_ -= each->what->wire->bytes();
       out.push_back(std::move(each->what));
       each = queue_.erase(each);
@@ -68,10 +81,10 @@ std::vector<std::shared_ptr<const request>> request_queue::take_overdue(clock::t
   return out;
 }
 
-request_queue::clock::time_point request_queue::oldest_query() const {
+request_queue::clock::time_point request_queue::oldest_pressing() const {
   const std::lock_guard lock(mutex_);
   for (const auto& each : queue_) {
-    if (is_query(each.what->head.msg_type)) return each.since;
+    if (is_pressing(*each.what)) return each.since;
   }
   return clock::time_point::max();
 }

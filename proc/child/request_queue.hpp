@@ -38,10 +38,10 @@ public:
 
   void stop() noexcept { ready_.set(); }  ///< wakes who waits
 
-  /// Takes out what may be answered by another thread and has waited since before `until`.
+  /// Takes out the completions that have waited since before `until`: another thread may answer.
   std::vector<std::shared_ptr<const request>> take_overdue(clock::time_point until);
   /// When the oldest of those came; max() where there is none.
-  clock::time_point oldest_query() const;
+  clock::time_point oldest_pressing() const;
 
   /// Read no more from clients for now: they feel it.
   bool full() const;
@@ -61,5 +61,7 @@ private:
 
 /// A question about code, which changes nothing: complete, inspect, is_complete.
 bool is_query(std::string_view msg_type);
+/// comm_open, comm_msg, comm_close
+bool is_comm(std::string_view msg_type);
 
 }  // namespace kmux::child

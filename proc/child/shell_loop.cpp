@@ -16,10 +16,6 @@ namespace {
 
 using json::parse_object;
 
-bool is_comm(std::string_view type) {
-  return type == "comm_open" || type == "comm_msg" || type == "comm_close";
-}
-
 /// A flag of the content; `otherwise` where it is not there, or no boolean.
 bool flag(const result<rapidjson::Document>& content, std::string_view name, bool otherwise) {
   const auto* const member = content ? json::find(*content, name) : nullptr;
@@ -130,7 +126,9 @@ bool shell_loop::turn() {
   if (stopping_) return false;
   const auto next = queue_.pop(!cell_runs_);
   if (!next) return false;
+  blocked_ = true;
   serve(*next);
+  blocked_ = false;
   return true;
 }
 

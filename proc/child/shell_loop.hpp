@@ -40,6 +40,8 @@ public:
 
   /// A kernel_info_reply's content, with the execution_state of now. Any thread.
   std::string kernel_info() const;
+  /// A request blocks the thread: what is queued has to wait. Any thread.
+  bool blocked() const noexcept { return blocked_; }
   request_queue& queue() noexcept { return queue_; }
   /// What the process writes to its descriptors belongs to our cells; nullptr: nobody looks.
   void set_capture(output_capture* capture) { capture_ = capture; }
@@ -72,7 +74,7 @@ private:
   int last_count_ = 0;
   std::atomic<std::uint64_t> running_{0};
   static inline std::atomic<std::uint64_t> last_serial_{0};
-  std::atomic<bool> stopping_{false};
+  std::atomic<bool> stopping_{false}, blocked_{false};
   aim aim_;
   output_capture* capture_ = nullptr;
 };

@@ -57,6 +57,7 @@ class Kernel:
             self.manager.start_kernel(env=environment, stdout=log, stderr=log, cwd=self.directory.name)
         self.client = self.manager.client()
         self.unclaimed = []  # (channel, message) that another request's end waits for
+        self.waited_for = []  # the same, that wait_for_iopub() has returned already
         self.client.start_channels()
         try:
             self.client.wait_for_ready(timeout=PATIENCE)
@@ -89,7 +90,8 @@ class Kernel:
         while reply is None or not idle:
             if time.monotonic() > deadline:
                 raise AssertionError(f"no end after {timeout} s; reply: {reply}; messages: {messages}; log: {self.log()}")
-            for channel, message in self._news():
+            seen, self.waited_for = self.waited_for, []
+            for channel, message in [*seen, *self._news()]:
                 if message["parent_header"].get("msg_id") != id:
                     self.unclaimed.append((channel, message))
                 elif channel == "shell":
@@ -135,7 +137,8 @@ class Kernel:
             news = self._news()
             for position, (channel, message) in enumerate(news):
                 if channel == "iopub" and wanted(message):
-                    self.unclaimed = news
+                    self.unclaimed = news[:position] + news[position + 1:]
+                    self.waited_for.append((channel, message))
                     return message
             self.unclaimed += news
         raise AssertionError(f"it did not come; log: {self.log()}")

@@ -144,3 +144,11 @@ def test_a_thousand_interrupts_lose_no_reply(start):
         ends[done.status] += 1
     assert ends["error"] > 20 and ends["ok"] > 20, ends
     assert kernel.ok("6 * 7").result == "42"
+
+
+def test_pdb_is_interrupted_and_ends(kernel):
+    id = kernel.send("import pdb; pdb.set_trace()", allow_stdin=True)
+    kernel.client.get_stdin_msg(timeout=10)
+    kernel.interrupt()
+    kernel.finish(id)
+    assert kernel.ok("3 + 4").result == "7"

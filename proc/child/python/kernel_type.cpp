@@ -124,6 +124,19 @@ PyObject* on_interrupt(PyObject* self, PyObject*) {
   return nullptr;
 }
 
+/// The thread that raise_in() was last told; with the GIL.
+unsigned long raised_in = 0;
+
+/// What raise_in() raises only at the next bytecode must not hit what comes after the guarded call.
+/// Taking it back (a null exception) would do, but leaves CPython 3.11's eval breaker set for ever.
+void take_late_raise() {
+  if (raised_in != PyThread_get_thread_ident()) return;
+  raised_in = 0;
+  const object code(Py_CompileString("None", "<kmux>", Py_eval_input)), names(PyDict_New());
+  const object ignored(code ? PyEval_EvalCode(code.get(), names.get(), names.get()) : nullptr);
+  PyErr_Clear();
+}
+
 /// guarded(callable, *arguments) → (result, exception): between its beginning and its end, and
 /// nowhere else on this thread, an interrupt raises.
 PyObject* guarded(PyObject*, PyObject* arguments) {
@@ -134,14 +147,16 @@ PyObject* guarded(PyObject*, PyObject* arguments) {
   ++guard_depth;
   object result(PyObject_CallObject(callable.get(), rest.get()));
   --guard_depth;
-  // Aimed at a subshell's thread, and too late: not to hit what comes next.
-  PyThreadState_SetAsyncExc(PyThread_get_thread_ident(), nullptr);
-  if (result) return PyTuple_Pack(2, result.get(), Py_None);
+  if (result) {
+    take_late_raise();
+    return PyTuple_Pack(2, result.get(), Py_None);
+  }
   PyObject *kind = nullptr, *value = nullptr, *traceback = nullptr;
   PyErr_Fetch(&kind, &value, &traceback);
   PyErr_NormalizeException(&kind, &value, &traceback);
   if (traceback != nullptr) PyException_SetTraceback(value, traceback);
   const object keep_kind(kind), keep_value(value), keep_traceback(traceback);
+  take_late_raise();
   return PyTuple_Pack(2, Py_None, value);
 }
 
@@ -149,6 +164,7 @@ PyObject* guarded(PyObject*, PyObject* arguments) {
 PyObject* raise_in(PyObject*, PyObject* ident) {
   const unsigned long thread = PyLong_AsUnsignedLong(ident);
   if (PyErr_Occurred() != nullptr) return nullptr;
+  raised_in = thread;
   return PyLong_FromLong(PyThreadState_SetAsyncExc(thread, PyExc_KeyboardInterrupt));
 }
 
@@ -206,6 +222,18 @@ PyObject* original(PyObject* self, PyObject* argument) {
   return PyLong_FromLong(capture == nullptr ? fd : capture->original(static_cast<int>(fd)));
 }
 
+/// control_request(): the last on the control channel, as an Execution; None before there was one.
+PyObject* control_request(PyObject* self, PyObject*) {
+  return guard([&]() -> PyObject* {
+    auto& host = self_of(self).host;
+    auto asked = host.latest_on_control();
+    if (!asked) Py_RETURN_NONE;
+    return make_execution(std::make_shared<child::served_request>(host.shell(), std::move(asked),
+                                                                  child::served_request::unseen))
+        .release();
+  });
+}
+
 PyObject* get_session(PyObject* self, void*) {
   return to_str(self_of(self).host.session()).release();
 }
@@ -227,6 +255,7 @@ PyMethodDef methods[] = {
     {"writer", writer, METH_VARARGS, "writer(name, get)"},
     {"asker", asker, METH_VARARGS, "asker(get, error_class)"},
     {"set_latest", set_latest, METH_O, "Whose output is nobody's else."},
+    {"control_request", control_request, METH_NOARGS, nullptr},
     {"original", original, METH_O, "original(fd)"},
     {nullptr, nullptr, 0, nullptr}};
 PyGetSetDef members[] = {{"session", get_session, nullptr, nullptr, nullptr},

@@ -152,11 +152,11 @@ class Runner:
 
     def running_step(self):
         """The cell's task is not waiting: it runs, or another one does."""
-        return asyncio.tasks._current_tasks.get(self.loop) is not None
+        return asyncio.current_task(self.loop) is not None
 
     def interrupt(self):
         """SIGINT has come, and no guarded call runs. True: raise here and now."""
-        cell, current = self.cell, asyncio.tasks._current_tasks.get(self.loop)
+        cell, current = self.cell, asyncio.current_task(self.loop)
         if cell is None or cell.task is None or cell.task.done():
             return cell is None and current is not None  # a background task that spins
         again, cell.interrupted = cell.interrupted, True

@@ -80,6 +80,7 @@ class DapClient:
     def __init__(self, address):
         self.events = queue.SimpleQueue()
         self.initialized = futures.Future()  #: the adapter waits for the client's configuration
+        self.ended = threading.Event()
         self._lock, self._pending, self._seq, self._lost = threading.Lock(), {}, 0, False
         self._socket = socket.create_connection(address, timeout=self.SEND_TIMEOUT)
         self._socket.settimeout(None)
@@ -162,6 +163,7 @@ class DapClient:
         for answer in pending:
             answer.set_exception(Lost("debugpy has closed the connection"))
         self.events.put(None)
+        self.ended.set()
 
 
 def read_message(stream):
@@ -203,6 +205,14 @@ def trace_this_thread():
         debugpy.trace_this_thread(True)
 
 
+def resume_all():
+    """An exception, such as an interrupt, leaves debugpy's wait but not its state: what then handles
+    the exception would stop, unseen. The adapter's `continue` is of no use, it would wait for ever."""
+    from _pydevd_bundle.pydevd_api import PyDevdAPI
+
+    PyDevdAPI().request_resume_thread("*")
+
+
 def _decide_again():
     for name in ("_pydevd_sys_monitoring_cython", "_pydevd_sys_monitoring"):
         module = sys.modules.get(f"_pydevd_sys_monitoring.{name}")
@@ -228,14 +238,14 @@ class Explorer:
     def _keep(self, variable):
         self._known[variable.get_variable_reference()] = variable
 
+    def one(self, name, value):
+        return self._make(self._presentation, name, value, self._keep, evaluate_name=name).get_var_data()
+
     def globals(self, namespace, wanted):
         """Of the names for which wanted(name) is true. Forgets what was told before."""
         self._known = {}
         names = sorted(name for name in list(namespace) if wanted(name))
-        return [
-            self._make(self._presentation, name, namespace[name], self._keep, evaluate_name=name).get_var_data()
-            for name in names if name in namespace
-        ]
+        return [self.one(name, namespace[name]) for name in names if name in namespace]
 
     def children(self, reference):
         return [each.get_var_data() for each in self._known[reference].get_children_variables()]

@@ -17,7 +17,7 @@ import IPython
 from IPython.core.inputtransformer2 import leading_empty_lines
 
 from kmux_child.dap_client import (
-    DapClient, Explorer, Lost, exempt, exempt_foreign_threads, listen, start_thread, trace_this_thread,
+    DapClient, Explorer, Lost, exempt, exempt_foreign_threads, listen, resume_all, start_thread, trace_this_thread,
 )
 from kmux_child.messages import dumps
 
@@ -28,7 +28,8 @@ HIDDEN = frozenset(
 )
 NUMBERED = re.compile(r"_i?\d+$")  # _1 and _i1: outputs and inputs
 
-START, ATTACH, ANSWER, EVALUATE, LEAVE, THREADS = 20, 15, 10, 60, 5, 2  # seconds until we give up
+START, ATTACH, ANSWER, EVALUATE, LEAVE, THREADS = 20, 15, 10, 20, 5, 2  # seconds until we give up
+RESUMING = frozenset(("continue", "next", "stepIn", "stepOut", "goto"))
 SLOW = frozenset(("evaluate", "setExpression", "setVariable", "variables"))  # they run the user's code
 
 
@@ -87,8 +88,10 @@ class Debugger:
         self.files = Files()
         self.breakpoints = {}  #: path → what was asked for, at the lines where debugpy put it
         self.stopped = set()  #: thread ids
+        self._resumed = False  #: by a request of the client's, since the last stop
         self.handed = None  #: by code evaluated in a stopped frame
         self._client = self._explorer = self._address = self._line_filter = None
+        self._rules = [{"path": path, "include": False} for path in not_shown()]
         # From the first debug_request on: front ends that debug ask for debugInfo at once, and
         # breakpoints are wanted in cells that ran before the debugger started too.
         self.shell.compile.get_code_name = lambda raw, transformed, number: self.files.name(raw)
@@ -134,6 +137,10 @@ class Debugger:
         return self._forward(command, arguments)
 
     def _forward(self, command, arguments):
+        if command in RESUMING:
+            if not self.stopped:
+                raise Refused("Nothing is stopped")  # debugpy would never answer
+            self._resumed = True
         return self._client.request(command, arguments, EVALUATE if command in SLOW else ANSWER)
 
     @property
@@ -182,7 +189,7 @@ class Debugger:
             "justMyCode": False, "redirectOutput": False, **arguments,
             "connect": dict(zip(("host", "port"), self._address)), "subProcess": False,
         }
-        arguments["rules"] = [*arguments.get("rules", ()), *({"path": path, "include": False} for path in not_shown())]
+        arguments["rules"] = [*arguments.get("rules", ()), *self._rules]
         return self._client.attach(arguments, ATTACH)
 
     def _configurationDone(self, arguments):
@@ -191,7 +198,9 @@ class Debugger:
     def _disconnect(self, arguments):
         try:
             # The debuggee is the kernel: no debugger's client is to end it.
-            return self._client.request("disconnect", {**arguments, "terminateDebuggee": False}, LEAVE)
+            response = self._client.request("disconnect", {**arguments, "terminateDebuggee": False}, LEAVE)
+            self._client.ended.wait(LEAVE)  # a connection that comes sooner gets no answers
+            return response
         finally:
             self._stop()
 
@@ -202,18 +211,25 @@ class Debugger:
         for event in iter(client.events.get, None):
             if client is self._client:
                 self._note(client, event.get("event"), event.get("body") or {})
-                self.kernel.native.publish("debug_event", dumps(event), b"{}", (), b"{}")
+                header = self.kernel.get_parent("control").get("header", {})
+                self.kernel.native.publish("debug_event", dumps(event), b"{}", (), dumps(header))
         if client is self._client:
             self.stopped = set()
 
     def _note(self, client, kind, body):
         """Before the event is told, so that who asks debugInfo then gets what is true."""
+        stopped = self.stopped
         if kind == "stopped":
-            self.stopped = self.stopped | self._stopped_threads(client, body)
+            self._resumed = False
+            stopped = stopped | self._stopped_threads(client, body)
         elif kind == "continued":
-            self.stopped = set() if body.get("allThreadsContinued", True) else self.stopped - {body.get("threadId")}
+            if not self._resumed:
+                resume_all()  # an interrupt has left debugpy's wait
+            stopped = set() if body.get("allThreadsContinued", True) else stopped - {body.get("threadId")}
         elif kind in ("terminated", "exited"):
-            self.stopped = set()
+            stopped = set()
+        if client is self._client:
+            self.stopped = stopped
 
     def _stopped_threads(self, client, body):
         stopped = {body["threadId"]} if "threadId" in body else set()
@@ -299,41 +315,39 @@ class Debugger:
             return {"data": {}, "metadata": {}}
         variable(name)
         if self.stopped and frame is not None:
-            self._evaluate(f"{HERE}.hand({name})", frame)
-            data, metadata = self.handed
-            self.handed = None
+            data, metadata = self._evaluate(f"{HERE}.hand({name})", frame)
         elif name in self.shell.user_ns:
             data, metadata = self.shell.display_formatter.format(self.shell.user_ns[name])
         else:
             raise Refused(f"There is no variable {name}")
         return {"data": data, "metadata": {kind: it for kind, it in metadata.items() if kind in data}}
 
-    def hand(self, value):
-        """Called in a stopped frame: its repr, as debugpy would send it, may be cut."""
-        self.handed = self.shell.display_formatter.format(value)
-
-    def _evaluate(self, expression, frame):
-        arguments = {"expression": expression, "frameId": frame, "context": "clipboard"}
-        response = self._forward("evaluate", arguments)
-        if not response.get("success"):
-            raise Refused(response.get("message") or "It could not be evaluated")
-
     def _copyToGlobals(self, arguments):
         source, target = (variable(wanted(arguments, name, str)) for name in ("srcVariableName", "dstVariableName"))
-        response = self._forward_if_started("setExpression", {
-            # The notebook's globals: the frame's may be those of some module.
-            "expression": f"{HERE}.shell.user_ns['{target}']",
-            "value": source,
-            "frameId": wanted(arguments, "srcFrameId", int),
-        })
-        if not response.get("success"):
-            raise Refused(response.get("message") or f"{source} could not be copied")
-        return response.get("body") or {}
+        return self._evaluate(f"{HERE}.copy({target!r}, {source})", wanted(arguments, "srcFrameId", int))
 
-    def _forward_if_started(self, command, arguments):
+    def _evaluate(self, expression, frame):
+        """→ what it has handed over."""
         if not self.is_started:
             raise Refused("The debugger has not started: send initialize first")
-        return self._forward(command, arguments)
+        self.handed = None
+        response = self._forward("evaluate", {"expression": expression, "frameId": frame, "context": "clipboard"})
+        handed, self.handed = self.handed, None
+        if handed is None:
+            body = response.get("body") or {}
+            raise Refused(response.get("message") or body.get("result") or "It could not be evaluated")
+        return handed
+
+    # Called in a stopped frame. What debugpy answers may be cut, or be an error called a success.
+
+    def hand(self, value):
+        self.handed = self.shell.display_formatter.format(value)
+
+    def copy(self, name, value):
+        """To the notebook's globals: the frame's may be those of some module."""
+        self.shell.user_ns[name] = value
+        shown = Explorer().one(name, value)
+        self.handed = {"value": shown["value"], "type": shown["type"], "variablesReference": 0}
 
 
 #: The debugger, for code that is evaluated in the user's frames.
@@ -354,6 +368,12 @@ def variable(name):
 
 
 def not_shown():
-    """Below and above a cell's frames: stacks are shown without them, and steps pass them."""
+    """Paths, as debugpy's rules have them. Stacks are shown without these files, and steps pass
+    them: what is below a cell's frames, and what a kernel always uses of the standard library."""
+    library = os.path.dirname(os.path.abspath(os.__file__)) + os.sep
+    for module in list(sys.modules.values()):
+        file = getattr(module, "__file__", None) or ""
+        if file.startswith(library) and "-packages" + os.sep not in file:
+            yield file
     for module in (sys.modules["kmux_child"], IPython, asyncio):
         yield os.path.join(os.path.dirname(os.path.abspath(module.__file__)), "**")

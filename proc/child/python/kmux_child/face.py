@@ -114,6 +114,7 @@ class Kernel:
     implementation = "ipython"
     language = "python"
     eventloop = None
+    _poll_interval = 0.01
     _instance = None
 
     def __init__(self, app, shell, native, language):
@@ -180,8 +181,8 @@ class Kernel:
             "buffers": execution.buffers,
         }
 
-    def get_parent(self, channel=None):
-        execution = parent.execution()
+    def get_parent(self, channel="shell"):
+        execution = self.native.control_request() if channel == "control" else parent.execution()
         return {} if execution is None else self.message(execution)
 
     def set_parent(self, ident, parent, channel="shell"):
@@ -193,9 +194,8 @@ class Kernel:
 
     @property
     def _parent_ident(self):
-        execution = parent.execution()
-        identities = [] if execution is None else execution.identities
-        return {"shell": identities, "control": identities}
+        both = {"shell": parent.execution(), "control": self.native.control_request()}
+        return {channel: [] if it is None else it.identities for channel, it in both.items()}
 
     def find_execution(self, message):
         """The Execution that `message` (or its header) is of, among those that may still print."""

@@ -91,8 +91,19 @@ def take_the_process(native, log):
     atexit.register(native.finish)
     os._exit = saying_all(native, os._exit)
     faulthandler.enable(log)
+    use_ipythons_pdb()
     streams.redirect(native)
     signal.signal(signal.SIGINT, native.on_interrupt)
+
+
+def use_ipythons_pdb():
+    """The standard one asks again after an interrupt, for ever."""
+    import pdb
+
+    from IPython.core import debugger
+
+    debugger.Pdb = pdb.Pdb = debugger.InterruptiblePdb
+    pdb.set_trace = debugger.set_trace
 
 
 def saying_all(native, leave):

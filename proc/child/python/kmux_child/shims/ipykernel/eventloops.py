@@ -1,3 +1,3 @@
-from kmux_child.eventloops import enable_gui, loop_map, register_integration
+from kmux_child.eventloops import enable_gui, get_shell_stream, loop_map, register_integration
 
-__all__ = ["enable_gui", "loop_map", "register_integration"]
+__all__ = ["enable_gui", "get_shell_stream", "loop_map", "register_integration"]
