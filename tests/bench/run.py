@@ -21,6 +21,7 @@ ROOT = Path(__file__).parents[2]
 sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "tests/clients")]
 BIN = ROOT / "build/release/bin"
 os.environ.setdefault("TESTED_BIN", str(BIN))
+import python_kernels  # noqa: E402
 from gateways import CORES, PEERS, Gateway, cpu_seconds, load, pin, pss_kib, start_peer  # noqa: E402
 from kmuxd import TOKEN, Daemon, wait_until  # noqa: E402
 from programs import KERNELS  # noqa: E402
@@ -279,8 +280,12 @@ def bench_memory(kmux, daemon, _, kernelspec):
         kmux.delete(kernel)
 
 
+def bench_python(*_):
+    python_kernels.measure(row, note)
+
+
 PARTS = {"memory": bench_memory, "rest": bench_rest, "start": bench_start, "rtt": bench_rtt, "paced": bench_paced,
-         "flood": bench_flood, "big": bench_big, "crowd": bench_crowd}
+         "flood": bench_flood, "big": bench_big, "crowd": bench_crowd, "python": bench_python}
 
 
 def write_table():

@@ -24,6 +24,8 @@ struct writer_state {
   int fd;            ///< where a forked child writes
   std::string line;  ///< of a forked child: lines go out whole, as those of a terminal do
   clock::time_point last{};
+  std::string kept{};      ///< a copy of what was written since keep()
+  std::size_t to_keep = 0;  ///< its bound
 };
 
 struct writer_object {
@@ -53,6 +55,16 @@ PyObject* flush(PyObject* self, PyObject*) {
   Py_RETURN_NONE;
 }
 
+/// keep(bytes): from now on a copy of that much; returns what was kept before.
+PyObject* keep(PyObject* self, PyObject* argument) {
+  writer_state& it = *reinterpret_cast<writer_object*>(self)->it;
+  const std::size_t bytes = PyLong_AsSize_t(argument);
+  if (PyErr_Occurred() != nullptr) return nullptr;
+  const std::string before = std::exchange(it.kept, {});
+  it.to_keep = bytes;
+  return to_str(before).release();
+}
+
 PyObject* write(PyObject* self, PyObject* argument) {
   writer_state& it = *reinterpret_cast<writer_object*>(self)->it;
   if (!PyUnicode_Check(argument)) {
@@ -75,6 +87,7 @@ PyObject* write(PyObject* self, PyObject* argument) {
   const auto now = clock::now();
   if (now - it.last > no_other_program && it.host.capture() != nullptr) it.host.capture()->drain();
   it.last = now;
+  if (it.kept.size() < it.to_keep) it.kept += text.substr(0, it.to_keep - it.kept.size());
   while (!it.host.out().try_write(parent, it.name, text)) {
     if (!wait_for_room(it.host.out())) return nullptr;
   }
@@ -89,6 +102,7 @@ void dealloc(PyObject* self) {
 }
 
 PyMethodDef methods[] = {{"write", write, METH_O, "write(text) -> int"},
+                         {"keep", keep, METH_O, "keep(bytes) -> str, what was kept before"},
                          {"flush", flush, METH_NOARGS, "What a forked child keeps goes out."},
                          {nullptr, nullptr, 0, nullptr}};
 PyType_Slot slots[] = {{Py_tp_dealloc, reinterpret_cast<void*>(dealloc)},
@@ -109,7 +123,7 @@ object make_writer(child::kernel_host& host, std::string name, object get) {
   if (self == nullptr) return {};
   const int fd = name == "stdout" ? STDOUT_FILENO : STDERR_FILENO;
   reinterpret_cast<writer_object*>(self)->it =
-      new writer_state{host, std::move(name), std::move(get), fd, {}};
+      new writer_state{host, std::move(name), std::move(get), fd, {}, {}, {}, 0};
   return object(self);
 }
 

@@ -28,7 +28,7 @@ HIDDEN = frozenset(
 )
 NUMBERED = re.compile(r"_i?\d+$")  # _1 and _i1: outputs and inputs
 
-START, ATTACH, ANSWER, EVALUATE, LEAVE, THREADS = 20, 15, 10, 20, 5, 2  # seconds until we give up
+START, ATTACH, ANSWER, EVALUATE, LEAVE, CLOSE, THREADS = 20, 15, 10, 20, 5, 0.5, 2  # seconds until we give up
 RESUMING = frozenset(("continue", "next", "stepIn", "stepOut", "goto"))
 SLOW = frozenset(("evaluate", "setExpression", "setVariable", "variables"))  # they run the user's code
 
@@ -199,7 +199,7 @@ class Debugger:
         try:
             # The debuggee is the kernel: no debugger's client is to end it.
             response = self._client.request("disconnect", {**arguments, "terminateDebuggee": False}, LEAVE)
-            self._client.ended.wait(LEAVE)  # a connection that comes sooner gets no answers
+            self._client.ended.wait(CLOSE)  # newer adapters are ready for the next client then
             return response
         finally:
             self._stop()

@@ -2,13 +2,12 @@
 
 import getpass
 import logging
+import os
 import signal
-import uuid
 from datetime import datetime, timezone
 
 from kmux_child import parent
 from kmux_child.messages import dumps, loads
-from kmux_child.shims import finder
 
 PROTOCOL = "5.3"
 
@@ -34,7 +33,7 @@ class Session:
 
     def msg_header(self, msg_type):
         return {
-            "msg_id": f"{self.session}_{uuid.uuid4().hex}",
+            "msg_id": f"{self.session}_{os.urandom(16).hex()}",
             "msg_type": msg_type,
             "username": self.username,
             "session": self.session,
@@ -264,7 +263,6 @@ def kernel():
 
 
 def install(app, shell, native, language):
-    finder.install()
     it = Kernel(app, shell, native, language)
     Kernel._instance = it
     app.kernel = shell.kernel = it

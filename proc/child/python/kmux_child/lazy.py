@@ -33,16 +33,15 @@ def _embed(*arguments, **keywords):
     return embed(*arguments, **keywords)
 
 
-_real = {}
-
-
-def hide_history(manager):
+@contextlib.contextmanager
+def no_history(config):
     """HistoryManager starts a thread and opens a database: not before a fork."""
-    if "enabled" in _real:
-        return
-    _real["enabled"] = manager.enabled.default_value
-    manager.enabled.default_value = False
-
-
-def show_history(manager):
-    manager.enabled.default_value = _real.pop("enabled")
+    wanted = config.HistoryManager.get("enabled")
+    config.HistoryManager.enabled = False
+    try:
+        yield
+    finally:
+        if wanted is None:
+            del config.HistoryManager["enabled"]
+        else:
+            config.HistoryManager.enabled = wanted

@@ -1,5 +1,6 @@
 """The kernel's process, from its arguments to its end."""
 
+import gc
 import os
 import sys
 
@@ -28,6 +29,8 @@ def main(arguments):
         return 2
     # Inline figures, unless somebody has chosen already; matplotlib reads it when it is imported.
     os.environ.setdefault("MPLBACKEND", "module://matplotlib_inline.backend_inline")
+    # Imports make no garbage, and a collection looks at all that they have made.
+    gc.disable()
     try:
         from kmux_child.warm import Warm
     except ImportError as problem:

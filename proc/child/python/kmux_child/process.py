@@ -3,6 +3,7 @@
 import atexit
 import builtins
 import faulthandler
+import gc
 import getpass
 import os
 import signal
@@ -72,6 +73,8 @@ def serve(app, shell, native, language, log):
     parent.follow_threads()
     native.start(language.main.interrupt)
     kernel.take_signals()
+    gc.freeze()
+    gc.enable()
     app.run_startup()
     language.main.run()
     native.close()
@@ -91,19 +94,8 @@ def take_the_process(native, log):
     atexit.register(native.finish)
     os._exit = saying_all(native, os._exit)
     faulthandler.enable(log)
-    use_ipythons_pdb()
     streams.redirect(native)
     signal.signal(signal.SIGINT, native.on_interrupt)
-
-
-def use_ipythons_pdb():
-    """The standard one asks again after an interrupt, for ever."""
-    import pdb
-
-    from IPython.core import debugger
-
-    debugger.Pdb = pdb.Pdb = debugger.InterruptiblePdb
-    pdb.set_trace = debugger.set_trace
 
 
 def saying_all(native, leave):

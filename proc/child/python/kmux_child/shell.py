@@ -1,7 +1,9 @@
 """IPython's shell, with messages for a terminal. Its names are ipykernel's: people look for them."""
 
 import asyncio
+import contextlib
 import os
+import sys
 import threading
 from contextlib import suppress
 
@@ -16,8 +18,10 @@ from traitlets import Any, Bool, CBool, Instance, Type, default
 
 from kmux_child import parent
 from kmux_child.messages import dumps
+from kmux_child.streams import OutStream
 
 EMPTY = b"{}"
+MOST_KEPT = 1 << 20  # bytes of a cell's output in the history
 
 
 def publish(kind, content, metadata=EMPTY, buffers=()):
@@ -235,6 +239,27 @@ class ZMQInteractiveShell(InteractiveShell):
         except ValueError as problem:
             raise UsageError(str(problem)) from problem
         self.active_eventloop = gui
+
+    @contextlib.contextmanager
+    def _tee(self, channel):
+        """A cell's output in IPython's history (IPython 9): a copy that the stream makes, because
+        a wrapper in Python around each write() is most of what a print costs."""
+        stream = getattr(sys, channel)
+        if not isinstance(stream, OutStream):
+            yield
+            return
+        count = self.execution_count
+        stream.keep(MOST_KEPT)
+        try:
+            yield
+        finally:
+            text = stream.keep(0)
+            if text:
+                from IPython.core.history import HistoryOutput
+
+                kind = "out_stream" if channel == "stdout" else "err_stream"
+                outputs = self.history_manager.outputs.setdefault(count, [])
+                outputs.append(HistoryOutput(output_type=kind, bundle={"stream": [text]}))
 
     # Errors.
 

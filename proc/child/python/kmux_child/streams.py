@@ -53,6 +53,10 @@ class OutStream(io.TextIOBase):
         self.write = self._writer.write
         self.buffer = _Buffer(self)
 
+    def keep(self, size):
+        """A copy of the next `size` bytes is kept; returns what was kept before."""
+        return self._writer.keep(size)
+
     def writable(self):
         return True
 

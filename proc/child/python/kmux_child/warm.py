@@ -4,6 +4,7 @@ A process that has made a Warm may be forked: nothing in it runs yet. The histor
 thread and a database, waits for start().
 """
 
+import importlib
 
 from kmux_child import lazy
 
@@ -16,6 +17,7 @@ from traitlets import Any, Bool, Unicode
 
 import kmux_child.asynchronous  # noqa: F401  asyncio, before the fork
 from kmux_child.shell import ZMQInteractiveShell
+from kmux_child.shims import finder
 
 
 class IPKernelApp(BaseIPythonApplication, InteractiveShellApp):
@@ -52,19 +54,24 @@ class IPKernelApp(BaseIPythonApplication, InteractiveShellApp):
 
 
 class Warm:
-    def __init__(self, arguments=()):
-        lazy.hide_history(HistoryManager)
+    """`to_fork`: everything is imported that a kernel may need, for all forks at once."""
+
+    def __init__(self, arguments=(), to_fork=False):
         self.app = IPKernelApp.instance()
         BaseIPythonApplication.initialize(self.app, known(arguments))
         # Libraries recognise a notebook by this section.
         self.app.config.setdefault("IPKernelApp", self.app.config.get("IPKernelApp", {}))
-        self.app.make_shell()
+        with lazy.no_history(self.app.config):
+            self.app.make_shell()
         self.shell = self.app.shell
+        finder.install()
+        if to_fork:
+            for module in ("kmux_child.process", "kmux_child.comms", "kmux_child.eventloops", "pdb", "sqlite3"):
+                importlib.import_module(module)
         self.shell.config.setdefault("IPKernelApp", self.app.config["IPKernelApp"])
 
     def start(self):
         """After the fork, if there is one."""
-        lazy.show_history(HistoryManager)
         self.shell.init_history()
         self.shell.init_user_ns()
         self.shell.user_ns["In"] = self.shell.user_ns["_ih"] = self.shell.history_manager.input_hist_parsed

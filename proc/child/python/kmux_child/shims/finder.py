@@ -32,7 +32,39 @@ class Comm:
         return ours(name) if name == "comm" else None
 
 
+class Pdb:
+    """The first import of pdb, which is slow and rare: it gets IPython's debugger."""
+
+    @classmethod
+    def find_spec(cls, name, path=None, target=None):
+        if name != "pdb":
+            return None
+        sys.meta_path.remove(cls)
+        spec = importlib.util.find_spec(name)
+        run = spec.loader.exec_module
+
+        def exec_module(module):
+            run(module)
+            use_ipythons(module)
+
+        spec.loader.exec_module = exec_module
+        return spec
+
+
+def use_ipythons(pdb):
+    """The standard one asks again after an interrupt, for ever."""
+    from IPython.core import debugger
+
+    debugger.Pdb = pdb.Pdb = debugger.InterruptiblePdb
+    pdb.set_trace = debugger.set_trace
+
+
 def install():
-    if Ipykernel not in sys.meta_path:
-        sys.meta_path.insert(0, Ipykernel)
-        sys.meta_path.append(Comm)
+    if Ipykernel in sys.meta_path:
+        return
+    sys.meta_path.insert(0, Ipykernel)
+    sys.meta_path.append(Comm)
+    if "pdb" in sys.modules:
+        use_ipythons(sys.modules["pdb"])
+    else:
+        sys.meta_path.insert(0, Pdb)
