@@ -11,14 +11,25 @@ void outbox::make_urgent() {
   ready_.set();
 }
 
-bool outbox::push(channel where, frame_list&& frames, std::size_t bytes) {
+void outbox::added(std::size_t bytes, haste when) {
+  const bool was_quiet = !urgent_ && !gathering_;
+  bytes_ += bytes;
+  if (when == haste::now || bytes_ >= much) {
+    make_urgent();
+  } else if (was_quiet && queue_.size() == 1) {
+    ready_.set();  // the control loop sets its clock
+  }
+}
+
+bool outbox::push(channel where, frame_list&& frames, std::size_t bytes, haste when) {
   std::unique_lock lock(mutex_);
   // One message may be larger than the bound; then it goes alone.
   room_.wait(lock, [&] { return closed_ || bytes_ == 0 || bytes_ + bytes <= bound_; });
   if (closed_) return false;
   queue_.emplace_back(message{where, std::move(frames)});
-  bytes_ += bytes;
-  make_urgent();
+  // Text that waits out its pause must not hold back what came after it.
+  if (std::exchange(only_text_, false) && gathering_) ready_.set();
+  added(bytes, when);
   return true;
 }
 
@@ -45,18 +56,15 @@ void outbox::write(const std::shared_ptr<const request>& parent, std::string_vie
 
 void outbox::append(const std::shared_ptr<const request>& parent, std::string_view name,
                     std::string_view bytes) {
-  const bool was_empty = queue_.empty();
-  auto* const last = was_empty ? nullptr : std::get_if<text>(&queue_.back());
+  auto* const last = queue_.empty() ? nullptr : std::get_if<text>(&queue_.back());
   if (last != nullptr && last->parent == parent && last->name == name &&
       last->bytes.size() < longest_text) {
     last->bytes += bytes;
   } else {
     queue_.emplace_back(text{parent, std::string(name), std::string(bytes)});
   }
-  bytes_ += bytes.size();
-  text_waiting_ += bytes.size();
-  if (text_waiting_ >= text_bytes) make_urgent();
-  if (was_empty && !urgent_) ready_.set();
+  has_text_ = true;
+  added(bytes.size(), haste::soon);
 }
 
 void outbox::wait_for_room(std::chrono::milliseconds timeout) {
@@ -76,14 +84,15 @@ std::deque<outbox::item> outbox::take(clock::time_point now) {
     ready_.clear();
     if (queue_.empty()) return out;
     if (!urgent_) {
-      if (!std::exchange(gathering_, true)) next_text_ = std::max(next_text_, now + text_gather);
-      if (now < next_text_) return out;
+      if (!std::exchange(gathering_, true)) due_ = now + gather;
+      const auto at = only_text_ ? std::max(due_, next_text_) : due_;
+      if (now < at) return out;
     }
-    if (text_waiting_ > 0) next_text_ = now + text_pause;
-    gathering_ = false;
+    if (std::exchange(has_text_, false)) next_text_ = now + text_pause;
     out.swap(queue_);
-    bytes_ = text_waiting_ = 0;
-    urgent_ = false;
+    bytes_ = 0;
+    urgent_ = gathering_ = false;
+    only_text_ = true;
   }
   room_.notify_all();
   return out;
@@ -96,7 +105,8 @@ void outbox::hurry() {
 
 outbox::clock::time_point outbox::due() const {
   const std::lock_guard lock(mutex_);
-  return queue_.empty() || !gathering_ ? clock::time_point::max() : next_text_;
+  if (queue_.empty() || !gathering_) return clock::time_point::max();
+  return only_text_ ? std::max(due_, next_text_) : due_;
 }
 
 void outbox::close() {

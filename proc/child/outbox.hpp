@@ -20,16 +20,17 @@ class request_queue;
 /// In order, over all channels. Bounded by bytes: when it is full, push() waits: user code that
 /// prints faster than the world can read is slowed down, as by a terminal; nothing is dropped.
 ///
-/// Text of streams is gathered: what follows text of the same stream and parent is appended to it.
-/// The first is ready after `text_gather` (a print is two writes), what comes within `text_pause`
-/// of that together; a message, or `text_bytes`, makes everything before it ready. So few messages
-/// carry many prints, hardly late, and text stands before whatever was said after it.
+/// What need not go at once is gathered, so that who says much does not wake the control loop for
+/// each word: it is ready after `gather`, or with the first thing that is urgent, or when it has
+/// become much. Text is gathered further: what follows text of the same stream and parent is appended
+/// to it, and after some went the next is ready only `text_pause` later. So few messages carry many
+/// prints, hardly late, and text stands before whatever was said after it.
 class outbox {
 public:
   using clock = std::chrono::steady_clock;
-  static constexpr auto text_gather = std::chrono::milliseconds(1);
+  static constexpr auto gather = std::chrono::milliseconds(1);
   static constexpr auto text_pause = std::chrono::milliseconds(4);
-  static constexpr std::size_t text_bytes = 64 << 10;
+  static constexpr std::size_t much = 64 << 10;          ///< bytes
   static constexpr std::size_t longest_text = 1 << 20;  ///< of one stream message
 
   struct message {
@@ -49,8 +50,9 @@ public:
 
   explicit outbox(std::size_t bound = 4 << 20) : bound_(bound) {}
 
+  enum class haste { now, soon };
   /// Any thread but the control loop's; waits for room. False once closed.
-  bool push(channel, frame_list&&, std::size_t bytes);
+  bool push(channel, frame_list&&, std::size_t bytes, haste = haste::now);
   void push(fence);
   /// Any thread. False, and nothing is taken, where there is no room; true also once closed.
   bool try_write(const std::shared_ptr<const request>& parent, std::string_view name,
@@ -76,16 +78,19 @@ public:
 private:
   bool full() const { return bytes_ > 0 && bytes_ >= bound_; }
   void make_urgent();
+  void added(std::size_t bytes, haste);
   void append(const std::shared_ptr<const request>& parent, std::string_view name,
               std::string_view bytes);
 
   mutable std::mutex mutex_;
   std::condition_variable room_;
   std::deque<item> queue_;
-  std::size_t bound_, bytes_ = 0, text_waiting_ = 0;
+  std::size_t bound_, bytes_ = 0;
   bool closed_ = false, urgent_ = false;
-  bool gathering_ = false;  ///< next_text_ is set for the text that waits
-  clock::time_point next_text_{};
+  bool has_text_ = false;
+  bool only_text_ = true;   ///< in the queue
+  bool gathering_ = false;  ///< due_ is set for what waits
+  clock::time_point next_text_{}, due_{};
   event_fd ready_;
 };
 

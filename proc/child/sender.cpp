@@ -4,18 +4,19 @@
 
 namespace kmux::child {
 
-void sender::publish(const request* parent, outgoing_message m) {
+void sender::publish(const request* parent, outgoing_message m, outbox::haste when) {
   if (parent != nullptr) m.parent_header = parent->message().header;
   std::unique_lock lock(mutex_);
   auto frames = composer_.broadcast(m);
   const auto bytes = composer_.bytes();
   lock.unlock();
-  out_.push(channel::iopub, std::move(frames), bytes);
+  out_.push(channel::iopub, std::move(frames), bytes, when);
 }
 
 void sender::status(const request& parent, std::string_view state) {
   const std::string content = fmt::format(R"({{"execution_state": "{}"}})", state);
-  publish(&parent, {"status", {}, content, "{}", {}});
+  publish(&parent, {"status", {}, content, "{}", {}},
+          state == "idle" ? outbox::haste::now : outbox::haste::soon);
 }
 
 void sender::reply(const request& r, std::string_view type, std::string_view content,
@@ -29,7 +30,9 @@ void sender::send(channel where, const request& r, std::string_view type, std::s
   auto frames = composer_.reply(r.identities(), {type, r.message().header, content, metadata, {}});
   const auto bytes = composer_.bytes();
   lock.unlock();
-  out_.push(where, std::move(frames), bytes);
+  // What is a reply has its idle behind it, and goes with that.
+  const auto when = where == channel::stdin_ ? outbox::haste::now : outbox::haste::soon;
+  out_.push(where, std::move(frames), bytes, when);
 }
 
 void sender::write(const std::shared_ptr<const request>& parent, std::string_view name,

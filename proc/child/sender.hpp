@@ -20,7 +20,7 @@ public:
       : out_(out), composer_(key, session, "s") {}
 
   /// On iopub; `parent` may be nullptr.
-  void publish(const request* parent, outgoing_message);
+  void publish(const request* parent, outgoing_message, outbox::haste = outbox::haste::soon);
   void status(const request&, std::string_view state);
   /// On the channel that the request came from, or another.
   void reply(const request&, std::string_view type, std::string_view content,

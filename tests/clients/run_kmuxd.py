@@ -139,9 +139,10 @@ def wait_for_listen_file(daemon, path):
 
 def first_cell(base, token):
     specs = request(base, token, "GET", "api/kernelspecs")["kernelspecs"]
-    name = "python3" if "python3" in specs else next(iter(specs), None)
+    # The built-in Python: where another kernel is called python3 already, it has this other name.
+    name = next((each for each in ("kmux-python", "python3") if each in specs), next(iter(specs), None))
     if name is None:
-        print("No kernel is installed here yet: install one, for example ipykernel.")
+        print("No kernel is installed here yet: install one, for example IPython for the built-in Python.")
         return
     begin = time.monotonic()
     kernel = request(base, token, "POST", "api/kernels", {"name": name})["id"]

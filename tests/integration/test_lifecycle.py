@@ -196,7 +196,8 @@ def test_shutdown_request_with_restart_restarts(daemon):
     channels = daemon.channels(kernel)
     channels.send("shutdown_request", {"restart": True}, "control")
     # Not "restarting": that would say that it died.
-    assert status_of(channels, "starting")["content"]["reason"] == "a client asked for a restart"
+    told = channels.until(lambda m: m["msg_type"] == "status" and "reason" in m["content"])[-1]["content"]
+    assert told["execution_state"] == "starting" and told["reason"] == "a client asked for a restart"
     assert channels.text("echo again") == "again\n"
 
 

@@ -57,7 +57,7 @@ class Client:
 
     def break_at(self, path, *lines):
         found = self.do(
-            "setBreakpoints", source={"path": path}, breakpoints=[{"line": line} for line in lines], sourceModified=False
+            "setBreakpoints", source={"path": path}, breakpoints=[{"line": line} for line in lines]
         )["breakpoints"]
         assert [each["line"] for each in found] == list(lines), found
 
@@ -230,10 +230,10 @@ def test_an_async_cell_stops(client):
 
 
 def test_questions_about_code_are_answered_while_stopped(client, kernel):
+    question = {"code": "prin", "cursor_pos": 4}
+    kernel.ask("complete_request", question)  # the first one takes long, it imports jedi
     id, _ = client.stop_at(CODE, 3)
-    asked = kernel.shell("complete_request", {"code": "prin", "cursor_pos": 4})
-    reply = kernel.client.get_shell_msg(timeout=5)
-    assert reply["parent_header"]["msg_id"] == asked and "print" in reply["content"]["matches"]
+    assert "print" in kernel.ask("complete_request", question)["matches"]
     client.go_on(id)
 
 
@@ -342,17 +342,25 @@ def test_inspect_variables(client, kernel):
     assert {"'a'": "[1, 2]"}.items() <= {each["name"]: each["value"] for each in inside}.items()
 
 
+RICH = """class Rich:
+    def _repr_html_(self):
+        return "<b>rich</b>" * 1000
+    def __repr__(self):
+        return "poor"
+"""
+
+
 def test_rich_inspect_variables(client, kernel):
-    kernel.ok("class Rich:\n  def _repr_html_(self): return '<b>rich</b>'\n  def __repr__(self): return 'poor'\nrich = Rich()")
+    kernel.ok(RICH + "rich = Rich()")
     body = client.do("richInspectVariables", variableName="rich")
-    assert body["data"] == {"text/html": "<b>rich</b>", "text/plain": "poor"}
+    assert body["data"] == {"text/html": "<b>rich</b>" * 1000, "text/plain": "poor"}
     assert client.do("richInspectVariables", variableName="special variables") == {"data": {}, "metadata": {}}
     response = client.ask("richInspectVariables", {"variableName": "not_there"})
     assert not response["success"] and "not_there" in response["message"]
 
 
 def test_rich_inspect_variables_of_a_frame(client, kernel):
-    kernel.ok("class Rich:\n  def _repr_html_(self): return '<b>rich</b>' * 1000\n  def __repr__(self): return 'poor'")
+    kernel.ok(RICH)
     id, _ = client.stop_at("def f():\n    inner = Rich()\n    return 1\nf()", 3)
     frame = client.frames()[0]["id"]
     body = client.do("richInspectVariables", variableName="inner", frameId=frame)

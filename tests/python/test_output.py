@@ -6,11 +6,14 @@ import pytest
 
 
 def test_a_print_arrives_before_its_cell_ends(kernel):
-    id = kernel.send("import time\nprint('first'); time.sleep(1.5)")
-    begin = time.monotonic()
-    kernel.wait_for_text("first")
-    assert time.monotonic() - begin < 0.15  # ipykernel holds it back for 0.2 s
-    kernel.finish(id)
+    late = []
+    for _ in range(5):
+        id = kernel.send("import time\nprint(time.time()); time.sleep(0.5)")
+        message = kernel.wait_for_iopub(lambda m: m["msg_type"] == "stream")
+        late.append(time.time() - float(message["content"]["text"]))
+        kernel.finish(id)
+    # ipykernel always holds it back for 0.2 s; a machine is busy now and then.
+    assert min(late) < 0.1
 
 
 def test_many_prints_are_few_messages_in_order(kernel):

@@ -170,7 +170,7 @@ TEST(outbox, the_first_text_goes_soon_and_what_follows_is_gathered) {
   ASSERT_TRUE(box.try_write({}, "stdout", "a"));
   EXPECT_TRUE(box.take(at(0ms)).empty());
   ASSERT_TRUE(box.try_write({}, "stdout", "\n"));
-  EXPECT_EQ(box.due(), at(outbox::text_gather));
+  EXPECT_EQ(box.due(), at(outbox::gather));
   auto taken = box.take(box.due());
   ASSERT_EQ(taken.size(), 1U);
   EXPECT_EQ(text_of(taken.front()), "stdout: a\n");
@@ -179,7 +179,7 @@ TEST(outbox, the_first_text_goes_soon_and_what_follows_is_gathered) {
   ASSERT_TRUE(box.try_write({}, "stderr", "d"));
   ASSERT_TRUE(box.try_write({}, "stdout", "e"));
   EXPECT_TRUE(box.take(at(2ms)).empty());
-  EXPECT_EQ(box.due(), at(outbox::text_gather + outbox::text_pause));
+  EXPECT_EQ(box.due(), at(outbox::gather + outbox::text_pause));
   taken = box.take(box.due());
   ASSERT_EQ(taken.size(), 3U);
   EXPECT_EQ(text_of(taken[0]), "stdout: bc");
@@ -195,7 +195,7 @@ TEST(outbox, a_message_or_much_text_is_ready_at_once) {
   const auto taken = box.take(at(0ms));
   ASSERT_EQ(taken.size(), 2U);
   EXPECT_EQ(text_of(taken[0]), "stdout: b");
-  box.try_write({}, "stdout", std::string(outbox::text_bytes, 'x'));
+  box.try_write({}, "stdout", std::string(outbox::much, 'x'));
   EXPECT_EQ(box.take(at(0ms)).size(), 1U);
 }
 
@@ -205,7 +205,7 @@ TEST(outbox, text_without_room_is_refused_whole) {
   EXPECT_FALSE(box.try_write({}, "stdout", "x"));
   EXPECT_FALSE(box.has_room());
   EXPECT_TRUE(box.take(at(0ms)).empty());
-  EXPECT_EQ(box.take(at(outbox::text_gather)).size(), 1U);
+  EXPECT_EQ(box.take(at(outbox::gather)).size(), 1U);
   EXPECT_TRUE(box.has_room());
   EXPECT_TRUE(box.try_write({}, "stdout", "x"));
 }

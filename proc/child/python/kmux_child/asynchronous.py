@@ -84,7 +84,7 @@ class Runner:
         return self.shell.kernel.cell_arguments(cell.world)
 
     def _transform(self, code):
-        result, problem = self.native.guarded(self.context.run, self.shell.transform_cell, code)
+        result, problem = self.native.guarded(self.context.run, self.shell.transform_once, code)
         if problem is None:
             return result, None
         return code, (type(problem), problem, problem.__traceback__)

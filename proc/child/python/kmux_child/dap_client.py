@@ -3,17 +3,27 @@
 The Debug Adapter Protocol (DAP) is JSON after a Content-Length header, over TCP.
 """
 
+import asyncio
 import json
 import os
 import queue
+import re
 import socket
 import struct
 import sys
 import threading
 from concurrent import futures
+from functools import partial
 from types import SimpleNamespace
 
+import IPython
+
 HOST = "127.0.0.1"
+HIDDEN = frozenset(
+    "__name__ __doc__ __package__ __loader__ __spec__ __annotations__ __builtins__ __builtin__ __display__ "
+    "get_ipython debugpy exit quit open In Out _ __ ___ _oh _dh _ih _i _ii _iii __session__".split()
+)
+NUMBERED = re.compile(r"_i?\d+$")  # _1 and _i1: outputs and inputs
 
 
 class Lost(Exception):
@@ -30,22 +40,27 @@ def start_thread(target, name):
     exempt(threading.Thread(target=target, name=name, daemon=True)).start()
 
 
+_address = None  #: a future: a process has one adapter
+
+
 def listen(timeout):
-    """Starts the adapter, once per process → (host, port). On a thread of its own, so that
-    debugpy neither traces the caller's nor makes it wait for longer than `timeout`."""
-    done = futures.Future()
-
-    def run():
-        try:
-            done.set_result(_listen())
-        except BaseException as problem:
-            done.set_exception(problem)
-
-    start_thread(run, "kmux debugger start")
+    """Starts the adapter, once → (host, port). On a thread of its own, so that debugpy neither
+    traces the caller's nor makes it wait for longer than `timeout`."""
+    global _address
+    if _address is None or (_address.done() and _address.exception() is not None):
+        _address = futures.Future()
+        start_thread(partial(_fulfil, _address, _listen), "kmux debugger start")
     try:
-        return done.result(timeout)
+        return _address.result(timeout)
     except futures.TimeoutError:
         raise Lost(f"debugpy has not started within {timeout} s") from None
+
+
+def _fulfil(future, function):
+    try:
+        future.set_result(function())
+    except BaseException as problem:
+        future.set_exception(problem)
 
 
 def _listen():
@@ -80,7 +95,6 @@ class DapClient:
     def __init__(self, address):
         self.events = queue.SimpleQueue()
         self.initialized = futures.Future()  #: the adapter waits for the client's configuration
-        self.ended = threading.Event()
         self._lock, self._pending, self._seq, self._lost = threading.Lock(), {}, 0, False
         self._socket = socket.create_connection(address, timeout=self.SEND_TIMEOUT)
         self._socket.settimeout(None)
@@ -163,7 +177,6 @@ class DapClient:
         for answer in pending:
             answer.set_exception(Lost("debugpy has closed the connection"))
         self.events.put(None)
-        self.ended.set()
 
 
 def read_message(stream):
@@ -220,6 +233,10 @@ def _decide_again():
             vars(module._thread_local_info).pop("thread_info", None)
 
 
+def is_shown(name):
+    return isinstance(name, str) and name not in HIDDEN and not NUMBERED.match(name)
+
+
 class Explorer:
     """The user's variables while nothing is stopped, told as debugpy tells those of a frame."""
 
@@ -241,11 +258,22 @@ class Explorer:
     def one(self, name, value):
         return self._make(self._presentation, name, value, self._keep, evaluate_name=name).get_var_data()
 
-    def globals(self, namespace, wanted):
-        """Of the names for which wanted(name) is true. Forgets what was told before."""
+    def globals(self, namespace):
+        """Forgets what was told before."""
         self._known = {}
-        names = sorted(name for name in list(namespace) if wanted(name))
+        names = sorted(name for name in list(namespace) if is_shown(name))
         return [self.one(name, namespace[name]) for name in names if name in namespace]
 
     def children(self, reference):
         return [each.get_var_data() for each in self._known[reference].get_children_variables()]
+
+
+def rules():
+    """Stacks are told without these files, and steps pass them: what is below a cell's frames, and
+    what a kernel always uses of the standard library."""
+    library = os.path.dirname(os.path.abspath(os.__file__)) + os.sep
+    files = [getattr(module, "__file__", None) or "" for module in list(sys.modules.values())]
+    paths = [file for file in files if file.startswith(library) and "-packages" + os.sep not in file]
+    for module in (sys.modules["kmux_child"], IPython, asyncio):
+        paths.append(os.path.join(os.path.dirname(os.path.abspath(module.__file__)), "**"))
+    return [{"path": path, "include": False} for path in paths]

@@ -1,34 +1,31 @@
 """debug_request: DAP for front ends, forwarded to debugpy, with what notebooks need besides."""
 
-import asyncio
 import atexit
 import linecache
 import os
-import re
 import shutil
 import sys
 import tempfile
-import threading
+import time
 import uuid
 from contextlib import suppress
 from importlib.util import find_spec
 
-import IPython
+from IPython.core.history import HistorySavingThread
 from IPython.core.inputtransformer2 import leading_empty_lines
 
 from kmux_child.dap_client import (
-    DapClient, Explorer, Lost, exempt, exempt_foreign_threads, listen, resume_all, start_thread, trace_this_thread,
+    DapClient, Explorer, Lost, exempt, exempt_foreign_threads, is_shown, listen, resume_all, rules, start_thread,
+    trace_this_thread,
 )
 from kmux_child.messages import dumps
 
 HASH_SEED = 0xC70F6907
-HIDDEN = frozenset(
-    "__name__ __doc__ __package__ __loader__ __spec__ __annotations__ __builtins__ __builtin__ __display__ "
-    "get_ipython debugpy exit quit open In Out _ __ ___ _oh _dh _ih _i _ii _iii __session__".split()
-)
-NUMBERED = re.compile(r"_i?\d+$")  # _1 and _i1: outputs and inputs
 
-START, ATTACH, ANSWER, EVALUATE, LEAVE, CLOSE, THREADS = 20, 15, 10, 20, 5, 0.5, 2  # seconds until we give up
+START, ATTACH, ANSWER, EVALUATE, LEAVE, THREADS = 20, 15, 10, 20, 5, 2  # seconds until we give up
+PAUSE = 0.3  # seconds: debugpy 1.8 takes no clients any more if one comes while another is leaving
+LOCAL = frozenset("debugInfo dumpCell inspectVariables richInspectVariables copyToGlobals modules source".split())
+STARTED = frozenset("attach configurationDone setBreakpoints variables disconnect".split())
 RESUMING = frozenset(("continue", "next", "stepIn", "stepOut", "goto"))
 SLOW = frozenset(("evaluate", "setExpression", "setVariable", "variables"))  # they run the user's code
 
@@ -49,10 +46,6 @@ def murmur2(data, seed=HASH_SEED):
 
 class Refused(Exception):
     """A request that cannot be served; its text is for the client."""
-
-
-def is_shown(name):
-    return isinstance(name, str) and name not in HIDDEN and not NUMBERED.match(name)
 
 
 class Files:
@@ -91,16 +84,10 @@ class Debugger:
         self._resumed = False  #: by a request of the client's, since the last stop
         self.handed = None  #: by code evaluated in a stopped frame
         self._client = self._explorer = self._address = self._line_filter = None
-        self._rules = [{"path": path, "include": False} for path in not_shown()]
+        self._rules, self._left = rules(), -PAUSE
         # From the first debug_request on: front ends that debug ask for debugInfo at once, and
         # breakpoints are wanted in cells that ran before the debugger started too.
         self.shell.compile.get_code_name = lambda raw, transformed, number: self.files.name(raw)
-        self._local = {name: getattr(self, f"_{name}") for name in (
-            "debugInfo", "dumpCell", "inspectVariables", "richInspectVariables", "copyToGlobals", "modules", "source",
-        )}
-        self._started = {name: getattr(self, f"_{name}") for name in (
-            "attach", "configurationDone", "setBreakpoints", "variables", "disconnect",
-        )}
 
     # Requests.
 
@@ -126,14 +113,14 @@ class Debugger:
         command, arguments = request.get("command"), request.get("arguments") or {}
         if not isinstance(command, str) or not isinstance(arguments, dict):
             raise Refused("A request has a `command`, and its `arguments` are an object")
-        if command in self._local:
-            return {"success": True, "body": self._local[command](arguments)}
+        if command in LOCAL:
+            return {"success": True, "body": getattr(self, f"_{command}")(arguments)}
         if command == "initialize":
             self._start()
         elif not self.is_started:
             raise Refused(f"The debugger has not started, {command} is not possible: send initialize first")
-        if command in self._started:
-            return self._started[command](arguments)
+        if command in STARTED:
+            return getattr(self, f"_{command}")(arguments)
         return self._forward(command, arguments)
 
     def _forward(self, command, arguments):
@@ -153,17 +140,15 @@ class Debugger:
         if self.is_started:
             return
         self._stop()
+        time.sleep(max(0, self._left + PAUSE - time.monotonic()))
         exempt_foreign_threads()
-        if self._address is None:
-            self._address = listen(START)
+        self._address = listen(START)
         try:
             self._client = client = DapClient(self._address)
         except OSError as problem:
             raise Lost(f"debugpy cannot be reached: {problem}; restart the kernel to debug again") from None
         start_thread(lambda: self._tell(client), "kmux debugger events")
-        for thread in threading.enumerate():
-            if thread.name == "IPythonHistorySavingThread":
-                exempt(thread)
+        exempt(HistorySavingThread)  # the class, since it may start later
         # Without it, IPython drops empty lines at a cell's begin: breakpoints would be too low.
         transforms = self.shell.input_transformer_manager.cleanup_transforms
         if leading_empty_lines in transforms:
@@ -177,6 +162,7 @@ class Debugger:
         if client is None:
             return
         client.close()
+        self._left = time.monotonic()
         self.breakpoints, self.stopped = {}, set()
         if self._line_filter is not None:
             self.shell.input_transformer_manager.cleanup_transforms.insert(self._line_filter, leading_empty_lines)
@@ -198,9 +184,7 @@ class Debugger:
     def _disconnect(self, arguments):
         try:
             # The debuggee is the kernel: no debugger's client is to end it.
-            response = self._client.request("disconnect", {**arguments, "terminateDebuggee": False}, LEAVE)
-            self._client.ended.wait(CLOSE)  # newer adapters are ready for the next client then
-            return response
+            return self._client.request("disconnect", {**arguments, "terminateDebuggee": False}, LEAVE)
         finally:
             self._stop()
 
@@ -297,7 +281,7 @@ class Debugger:
 
     def _inspectVariables(self, arguments):
         self._explorer = self._explorer or Explorer()
-        return {"variables": self._explorer.globals(self.shell.user_ns, is_shown)}
+        return {"variables": self._explorer.globals(self.shell.user_ns)}
 
     def _variables(self, arguments):
         reference = wanted(arguments, "variablesReference", int)
@@ -365,15 +349,3 @@ def variable(name):
     if not name.isidentifier():
         raise Refused(f"{name!r} is not the name of a variable")
     return name
-
-
-def not_shown():
-    """Paths, as debugpy's rules have them. Stacks are shown without these files, and steps pass
-    them: what is below a cell's frames, and what a kernel always uses of the standard library."""
-    library = os.path.dirname(os.path.abspath(os.__file__)) + os.sep
-    for module in list(sys.modules.values()):
-        file = getattr(module, "__file__", None) or ""
-        if file.startswith(library) and "-packages" + os.sep not in file:
-            yield file
-    for module in (sys.modules["kmux_child"], IPython, asyncio):
-        yield os.path.join(os.path.dirname(os.path.abspath(module.__file__)), "**")

@@ -14,7 +14,7 @@ from IPython.core import release
 from IPython.core.error import StdinNotImplementedError
 
 import kmux_child
-from kmux_child import face, parent, streams
+from kmux_child import face, history, parent, streams
 from kmux_child._kmux import Kernel
 from kmux_child.asynchronous import Runner
 from kmux_child.language import Language
@@ -69,6 +69,7 @@ def run(warm, connection_file):
 def serve(app, shell, native, language, log):
     kernel = face.install(app, shell, native, language)
     language.main = Runner(shell, native, native.shell())
+    history.write_later(shell.history_manager, language.main.loop)
     take_the_process(native, log)
     parent.follow_threads()
     native.start(language.main.interrupt)

@@ -182,6 +182,7 @@ class ZMQInteractiveShell(InteractiveShell):
     _last_traceback = None
     #: A result could not be shown: the cell has failed, though its code has not.
     display_failed = False
+    _transformed = (None, None)
     active_eventloop = None
 
     @default("exiter")
@@ -266,6 +267,17 @@ class ZMQInteractiveShell(InteractiveShell):
     def forget_error(self):
         self._last_traceback = self.last_error = None
         self.display_failed = False
+
+    def transform_once(self, code):
+        """transform_cell() for a cell that run_cell() is about to transform again: transformers
+        may do things, and not twice."""
+        result = self.transform_cell(code)
+        self._transformed = (code, result)
+        return result
+
+    def transform_cell(self, raw_cell):
+        known, self._transformed = self._transformed, (None, None)
+        return known[1] if known[0] is raw_cell else super().transform_cell(raw_cell)
 
     def run_cell(self, *arguments, **keywords):
         self.forget_error()
