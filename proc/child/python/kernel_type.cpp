@@ -50,9 +50,13 @@ PyObject* create(PyTypeObject* its, PyObject* arguments, PyObject*) {
     features.subshells = subshells != 0;
     features.debugger = debugger != 0;
     const child::thread_signals_blocked quiet;
-    auto state = std::make_unique<kernel_state>(child::read_connection(file), object::share(target),
+    const child::startup_file startup = child::read_startup(file);
+    auto state = std::make_unique<kernel_state>(startup.asked, object::share(target),
                                                 std::move(features), capture != 0);
-    child::keep_connection(file, state->where);
+    {
+      const without_gil others_run;  // a launcher may take its time
+      child::keep_connection(startup, state->where);
+    }
     PyObject* const self = reinterpret_cast<allocfunc>(PyType_GetSlot(its, Py_tp_alloc))(its, 0);
     if (self != nullptr) reinterpret_cast<kernel_object*>(self)->it = state.release();
     return self;
@@ -94,6 +98,10 @@ PyObject* shell(PyObject* self, PyObject*) {
 }
 PyObject* take_signals_of(PyObject* self, PyObject*) {
   take_signals(self_of(self).host);
+  Py_RETURN_NONE;
+}
+PyObject* forget_interrupts(PyObject*, PyObject*) {
+  interrupts().asked = 0;
   Py_RETURN_NONE;
 }
 PyObject* interrupt(PyObject* self, PyObject*) {
@@ -245,6 +253,7 @@ PyMethodDef methods[] = {
     {"close", close, METH_NOARGS, "No interrupt raises from now on."},
     {"shell", shell, METH_NOARGS, "The kernel's own shell."},
     {"take_signals", take_signals_of, METH_NOARGS, nullptr},
+    {"forget_interrupts", forget_interrupts, METH_NOARGS, nullptr},
     {"interrupt", interrupt, METH_NOARGS, "As interrupt_request. Any thread."},
     {"on_interrupt", on_interrupt, METH_VARARGS, "For signal.signal(SIGINT)."},
     {"guarded", guarded, METH_VARARGS, "guarded(callable, *arguments) -> (result, exception)"},

@@ -112,7 +112,8 @@ def write_archive(path, files):
 
 def main(arguments):
     parser = argparse.ArgumentParser(description="Makes a wheel of the built package kmux_child.")
-    parser.add_argument("package", type=Path, metavar="PACKAGE_DIRECTORY", help="build/PRESET/lib/kmux/python/kmux_child")
+    parser.add_argument("package", type=Path, metavar="PACKAGE_DIRECTORY",
+                        help="build/PRESET/lib/kmux/python/kmux_child")
     parser.add_argument("output", type=Path, metavar="OUTPUT_DIRECTORY")
     options = parser.parse_args(arguments)
     try:

@@ -2,10 +2,11 @@
 
 import asyncio
 import contextvars
+import signal
 import sys
 from functools import partial
 
-from IPython.core.async_helpers import _asyncio_runner
+from IPython.core.async_helpers import _asyncio_runner, _pseudo_sync_runner
 
 from kmux_child import parent
 from kmux_child.messages import dumps
@@ -77,8 +78,21 @@ class Runner:
                 cell.task = self.context.run(self.loop.create_task, coroutine)
             cell.task.add_done_callback(partial(self._awaited, cell))
         else:
-            result, problem = self.native.guarded(self.context.run, partial(self.shell.run_cell, cell.code, **arguments))
+            run = partial(self.shell.run_cell, cell.code, **arguments)
+            if self.shell.loop_runner not in (_asyncio_runner, _pseudo_sync_runner):
+                run = partial(self._with_usual_interrupts, run)
+            result, problem = self.native.guarded(self.context.run, run)
             self._end(cell, result, problem)
+
+    def _with_usual_interrupts(self, run):
+        """trio and curio take SIGINT where Python's own handler has it, and interrupt their way."""
+        if self is not self.shell.kernel.main_runner:
+            return run()
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        try:
+            return run()
+        finally:
+            self.shell.kernel.take_signals()
 
     def _meta(self, cell):
         return self.shell.kernel.cell_arguments(cell.world)

@@ -247,10 +247,9 @@ class Debugger:
         response = self._forward("setBreakpoints", arguments)
         if response.get("success"):
             self.breakpoints.pop(path, None)
-            found = response["body"]["breakpoints"]
-            lines = [{**one, "line": it.get("line", one.get("line"))} for one, it in zip(asked, found)]
-            if lines:
-                self.breakpoints[path] = lines
+            found = zip(asked, response["body"]["breakpoints"])
+            if asked:
+                self.breakpoints[path] = [{**one, "line": it.get("line", one.get("line"))} for one, it in found]
         return response
 
     def _source(self, arguments):
@@ -262,9 +261,7 @@ class Debugger:
         if path in linecache.cache:  # a cell that was not dumped
             return {"content": "".join(linecache.getlines(path))}
         if reference and self.is_started:
-            response = self._forward("source", arguments)
-            if response.get("success"):
-                return response["body"]
+            return self._forward("source", arguments).get("body") or {}
         raise Refused("source unavailable")
 
     def _modules(self, arguments):

@@ -165,6 +165,10 @@ class Kernel:
             self._debugger = Debugger(self)
         return self._debugger
 
+    @property
+    def main_runner(self):
+        return self._language.main
+
     # Parents.
 
     def message(self, execution):
@@ -231,6 +235,7 @@ class Kernel:
         """Libraries take SIGINT for themselves, and forget to give it back."""
         if signal.getsignal(signal.SIGINT) != self.native.on_interrupt:
             signal.signal(signal.SIGINT, self.native.on_interrupt)
+            self.native.forget_interrupts()  # others have handled them
         self.native.take_signals()
 
     def was_interrupted(self):

@@ -39,7 +39,7 @@ def parser():
     it = argparse.ArgumentParser(prog="python -m kmux_child install", description=DESCRIPTION)
     place = it.add_mutually_exclusive_group()
     place.add_argument("--user", action="store_true", help="for this user, in Jupyter's data directory (the default)")
-    place.add_argument("--sys-prefix", action="store_true", help=f"into this environment, {sys.prefix}".replace("%", "%%"))
+    place.add_argument("--sys-prefix", action="store_true", help="into the environment of this Python")
     place.add_argument("--prefix", type=directory_name, help="into PREFIX/share/jupyter")
     it.add_argument("--name", type=kernel_name, default="kmux-python", help="the kernelspec's (default: %(default)s)")
     it.add_argument("--display-name", metavar="TEXT", default="Python 3 (kmux)",

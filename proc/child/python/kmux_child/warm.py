@@ -79,14 +79,15 @@ class Warm:
 
 def known(arguments):
     """Without what front ends add that nobody here knows: it is not to keep a kernel from starting."""
-    kept, skip = [], False
-    for position, word in enumerate(arguments):
-        if skip:
-            skip = False
-        elif word in ("-f", "--f"):
-            skip = True
-        elif not word.startswith(("-f=", "--f=")):
-            kept.append(word)
+    names = set()
+    for each in (*IPKernelApp.aliases, *IPKernelApp.flags):
+        names.update([each] if isinstance(each, str) else each)
+    takes_value = {name for name in names if name in IPKernelApp.aliases} - {"f"}
+    kept, words = [], list(arguments)
+    while words:
+        word = words.pop(0)
+        name, equals, _ = word.lstrip("-").partition("=")
+        value = [words.pop(0)] if not equals and name in takes_value | {"f"} and words else []
+        if word.startswith("-") and name != "f" and ("." in name or name in names):
+            kept += [word, *value]
     return kept
-
-

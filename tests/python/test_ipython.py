@@ -1,0 +1,295 @@
+"""Everything that IPython users have."""
+
+import base64
+import time
+
+import pytest
+from kernel import PACKAGE, PYTHONS, Kernel
+
+
+def test_results_and_counts(kernel):
+    done = kernel.ok("7 * 6")
+    assert done.result == "42"
+    (executed,) = done.of("execute_input")
+    count = executed["execution_count"]
+    assert done.of("execute_result")[0]["execution_count"] == done.content["execution_count"] == count
+    assert kernel.ok("Out[%d], _" % count).result == "(42, 42)"
+    assert kernel.ok("x = 1").content["execution_count"] == count + 2
+
+
+def test_silent_cells_do_not_count(kernel):
+    before = kernel.ok("0").content["execution_count"]
+    done = kernel.run("print('seen'); 5", silent=True)
+    assert done.status == "ok" and not done.of("execute_input", "execute_result")
+    assert kernel.ok("0").content["execution_count"] == before + 1
+    assert kernel.run("1", store_history=False).status == "ok"
+    assert kernel.ok("0").content["execution_count"] == before + 2
+
+
+def test_displays_and_their_updates(kernel):
+    done = kernel.ok(
+        "from IPython.display import display, HTML, Image, clear_output, update_display\n"
+        "handle = display(HTML('<b>x</b>'), display_id='here')\n"
+        "update_display('new', display_id='here'); clear_output(wait=True)"
+    )
+    first, second = done.of("display_data", "update_display_data")
+    assert first["data"]["text/html"] == "<b>x</b>" and first["transient"] == {"display_id": "here"}
+    assert second["data"]["text/plain"] == "'new'" and second["transient"] == {"display_id": "here"}
+    assert done.of("clear_output") == [{"wait": True}]
+
+
+def test_pictures_are_base64(kernel):
+    png = base64.b64encode(b"\x89PNG\r\n\x1a\n" + bytes(100)).decode()
+    done = kernel.ok(f"import base64\nfrom IPython.display import Image, display\ndisplay(Image(base64.b64decode('{png}')))")
+    assert done.of("display_data")[0]["data"]["image/png"].replace("\n", "") == png
+
+
+def test_what_is_no_json_is_made_fit_for_it(kernel):
+    done = kernel.ok(
+        "from IPython.display import publish_display_data\nimport datetime\n"
+        "publish_display_data({'application/json': {'nan': float('nan'), 'b': b'x', 'd': datetime.date(2026, 1, 2), 1: [2]}})"
+    )
+    data = done.of("display_data")[0]["data"]["application/json"]
+    assert data["b"] == "eA==" and data["d"] == "2026-01-02" and data["1"] == [2] and isinstance(data["nan"], str)
+
+
+def test_errors(kernel):
+    done = kernel.run("def f(): return 1 / 0\nf()")
+    (error,) = done.of("error")
+    assert error["ename"] == done.ename == "ZeroDivisionError" and error["evalue"] == "division by zero"
+    assert error["traceback"] == done.content["traceback"]
+    assert "kmux_child" not in done.traceback
+    assert kernel.run("this is no code").ename == "SyntaxError"
+    assert kernel.ok("1").status == "ok"
+
+
+def test_an_error_aborts_what_is_queued_and_nothing_else(kernel):
+    ids = [kernel.send("import time; time.sleep(0.3); 1/0"), kernel.send("print('not run')"), kernel.send("print('nor this')")]
+    info = kernel.shell("kernel_info_request")
+    ends = [kernel.finish(id) for id in ids]
+    assert [end.status for end in ends] == ["error", "aborted", "aborted"]
+    assert not any(end.of("stream", "execute_input") for end in ends[1:])
+    assert kernel.finish(info).status == "ok"
+    assert kernel.ok("print('run')").text() == "run\n"
+
+
+def test_user_expressions_and_payloads(kernel):
+    done = kernel.run("y = 5", user_expressions={"a": "y + 1", "b": "nothing"})
+    assert done.content["user_expressions"]["a"]["data"]["text/plain"] == "6"
+    assert done.content["user_expressions"]["b"]["ename"] == "NameError"
+    done = kernel.ok("len?")
+    (page,) = done.content["payload"]
+    assert page["source"] == "page" and "items in a container" in page["data"]["text/plain"]
+    (asked,) = kernel.ok("get_ipython().set_next_input('z = 1')").content["payload"]
+    assert asked == {"source": "set_next_input", "text": "z = 1", "replace": False}
+
+
+def test_completion_with_types(kernel):
+    kernel.ok("class Thing:\n    colour = 1\n    def colourful(self): ...\nthing = Thing()")
+    content = kernel.ask("complete_request", {"code": "thing.col", "cursor_pos": 9})
+    assert {"colour", "colourful"} <= {match.split(".")[-1] for match in content["matches"]}
+    assert content["cursor_end"] == 9
+    types = content["metadata"]["_jupyter_types_experimental"]
+    assert any(each["text"].endswith("colourful") and each["type"] for each in types)
+    assert kernel.ask("complete_request", {"code": "ä = 'ü'; thi", "cursor_pos": 12})["cursor_start"] == 9
+
+
+def test_inspection(kernel):
+    content = kernel.ask("inspect_request", {"code": "print(", "cursor_pos": 3, "detail_level": 0})
+    assert content["found"] and "Prints the values" in content["data"]["text/plain"]
+    assert not kernel.ask("inspect_request", {"code": "no_such_name", "cursor_pos": 3})["found"]
+
+
+def test_is_complete(kernel):
+    assert kernel.ask("is_complete_request", {"code": "x = 1"})["status"] == "complete"
+    assert kernel.ask("is_complete_request", {"code": "for i in x:"}) == {"status": "incomplete", "indent": "    "}
+    assert kernel.ask("is_complete_request", {"code": "raise = 2"})["status"] == "invalid"
+
+
+def test_history_lasts(start, tmp_path):
+    directory = {"env": {"IPYTHONDIR": str(tmp_path / "ipython")}}
+    first = start(**directory)
+    first.ok("first_cell = 'of a session'")
+    first.ok("1 + 1")
+    assert [line for _, _, line in first.ask("history_request", {"hist_access_type": "tail", "n": 2, "raw": True, "output": False})["history"]] == ["first_cell = 'of a session'", "1 + 1"]
+    (found,) = first.ask("history_request", {"hist_access_type": "range", "session": 0, "start": 2, "stop": 3, "output": True, "raw": True})["history"]
+    assert found[2] == ["1 + 1", "2"]
+    first.manager.shutdown_kernel()
+    second = start(**directory)
+    found = second.ask("history_request", {"hist_access_type": "search", "pattern": "first_cell*", "n": 5, "raw": True, "output": False})
+    assert [line for _, _, line in found["history"]] == ["first_cell = 'of a session'"]
+
+
+def test_input(kernel):
+    def answer(question):
+        assert question["content"] == {"prompt": "name? ", "password": False}
+        kernel.client.input("Ada")
+
+    assert kernel.run("print('hello', input('name? '))", ask=answer).text() == "hello Ada\n"
+
+    def secret(question):
+        assert question["content"]["password"]
+        kernel.client.input("sesame")
+
+    assert kernel.run("from getpass import getpass\nprint(len(getpass('word: ')))", ask=secret).text() == "6\n"
+    assert kernel.run("input()").ename == "StdinNotImplementedError"
+
+
+def test_input_lets_threads_run(kernel):
+    kernel.ok("import threading, time\nticks = 0\ndef tick():\n    global ticks\n    while ticks < 10**6: ticks += 1; time.sleep(0.001)\nthreading.Thread(target=tick, daemon=True).start()")
+    counts = []
+
+    def answer(_):
+        deadline = time.monotonic() + 0.3
+        while time.monotonic() < deadline:
+            kernel.control("kernel_info_request")
+        kernel.client.input("x")
+
+    done = kernel.run("before = ticks; input(); print(ticks - before); ticks = 10**6", ask=answer)
+    counts.append(int(done.text()))
+    assert counts[0] > 20
+
+
+def test_pdb(kernel):
+    answers = iter(["p value", "c"])
+    done = kernel.run("def f():\n    value = 41\n    import pdb; pdb.set_trace()\n    return value\nf()", ask=lambda _: kernel.client.input(next(answers)))
+    assert done.status == "ok" and "41" in done.text() and done.result == "41"
+    kernel.run("def g():\n    inner = 'found'\n    raise ValueError\ng()")
+    answers = iter(["p inner", "q"])
+    assert "found" in kernel.run("%debug", ask=lambda _: kernel.client.input(next(answers))).text()
+
+
+def test_asyncio_goes_on_between_cells(kernel):
+    kernel.ok("import asyncio\nticks = 0\nasync def tick():\n    global ticks\n    while True: ticks += 1; await asyncio.sleep(0.005)\ntask = asyncio.create_task(tick())")
+    before = kernel.value("ticks")
+    deadline = time.monotonic() + 10
+    while kernel.value("ticks") < before + 10:
+        assert time.monotonic() < deadline
+    kernel.ok("task.cancel()")
+
+
+def test_context_variables_last(kernel):
+    kernel.ok("from contextvars import ContextVar\nwho = ContextVar('who')\nwho.set('sync')")
+    assert kernel.ok("who.get()").result == "'sync'"
+    kernel.ok("import asyncio; await asyncio.sleep(0); who.set('async')")
+    expected = "'async'" if kernel.value("__import__('sys').version_info[:2]") >= (3, 11) else "'sync'"
+    assert kernel.ok("who.get()").result == expected
+
+
+def test_the_loop_runs_in_sync_cells(kernel):
+    assert kernel.ok("import asyncio; asyncio.get_running_loop().is_running()").result == "True"
+
+
+def test_questions_are_answered_while_a_cell_awaits(kernel):
+    kernel.ok("import asyncio\nvariable_name = 1")
+    id = kernel.send("await asyncio.sleep(30)")
+    begin = time.monotonic()
+    assert "variable_name" in kernel.ask("complete_request", {"code": "variable_n", "cursor_pos": 10})["matches"]
+    assert kernel.ask("inspect_request", {"code": "variable_name", "cursor_pos": 3})["found"]
+    assert kernel.ask("kernel_info_request")["execution_state"] == "busy"
+    assert time.monotonic() - begin < 10
+    kernel.interrupt()
+    kernel.finish(id)
+
+
+def test_a_completion_does_not_wait_for_a_cell_that_blocks(kernel):
+    kernel.ok("import time\nvariable_name = 1")
+    id = kernel.send("print('on'); time.sleep(20)")
+    kernel.wait_for_text("on")
+    begin = time.monotonic()
+    assert "variable_name" in kernel.ask("complete_request", {"code": "variable_n", "cursor_pos": 10})["matches"]
+    assert time.monotonic() - begin < 5
+    kernel.interrupt()
+    kernel.finish(id)
+    # C code that holds the GIL: nothing is found, and that is said soon.
+    id = kernel.send("import ctypes\nprint('on')\nctypes.PyDLL(None).sleep(4)")
+    kernel.wait_for_text("on")
+    begin = time.monotonic()
+    content = kernel.ask("complete_request", {"code": "variable_n", "cursor_pos": 10})
+    assert content["status"] == "ok" and content["matches"] == [] and time.monotonic() - begin < 3
+    kernel.finish(id)
+
+
+def test_control_answers_whatever_holds_the_gil(kernel):
+    id = kernel.send("import ctypes\nprint('on')\nctypes.PyDLL(None).sleep(3)")
+    kernel.wait_for_text("on")
+    for kind in ("kernel_info_request", "usage_request", "interrupt_request", "list_subshell_request"):
+        _, took = kernel.control(kind)
+        assert took < 1
+    kernel.finish(id)
+
+
+def test_shutdown_ends_a_cell_that_blocks(start):
+    for code in ("import time\nprint('on')\ntime.sleep(60)", "import ctypes\nprint('on')\nctypes.PyDLL(None).sleep(60)"):
+        kernel = start()
+        kernel.send(code)
+        kernel.wait_for_text("on")
+        kernel.control("shutdown_request", {"restart": False})
+        assert kernel.manager.provisioner.process.wait(timeout=10) == 0
+
+
+def test_exit_handlers_run_and_are_heard(start):
+    kernel = start()
+    kernel.ok("import atexit; atexit.register(print, 'goodbye')")
+    kernel.control("shutdown_request", {"restart": False})
+    kernel.wait_for_text("goodbye")
+
+
+def test_exit_asks_and_ends(start):
+    kernel = start()
+    done = kernel.ok("exit")
+    assert done.content["payload"] == [{"source": "ask_exit", "keepkernel": False}]
+    assert kernel.manager.provisioner.process.wait(timeout=10) == 0
+
+
+def test_a_kernel_ends_with_its_parent(start, python):
+    import subprocess
+    import sys
+
+    parent = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    kernel = start(argv=["/usr/bin/env", f"JPY_PARENT_PID={parent.pid}", python, str(PACKAGE)])
+    assert kernel.value("__import__('os').getpid()") == kernel.pid
+    parent.kill()
+    parent.wait()
+    kernel.manager.provisioner.process.wait(timeout=10)
+
+
+@pytest.fixture
+def newest():
+    """A kernel on the one of the two that has the libraries."""
+    it = Kernel(PYTHONS["newest"])
+    yield it
+    it.close()
+
+
+def test_autoawait_trio(newest):
+    newest.ok("import trio")
+    newest.ok("%autoawait trio")
+    assert newest.ok("await trio.sleep(0.01); print('slept')").text() == "slept\n"
+    id = newest.send("print('on')\nawait trio.sleep(30)")
+    newest.wait_for_text("on")
+    newest.interrupt()
+    assert newest.finish(id).ename == "KeyboardInterrupt"
+    newest.ok("%autoawait asyncio")
+    assert newest.ok("import asyncio\nawait asyncio.sleep(0.01)\n5").result == "5"
+
+
+def test_startup_files_and_options(start, tmp_path):
+    profile = tmp_path / "ipython/profile_default"
+    (profile / "startup").mkdir(parents=True)
+    (profile / "startup/a.py").write_text("from_startup = 'yes'\n")
+    (profile / "ipython_kernel_config.py").write_text("c.InteractiveShellApp.exec_lines = ['from_config = 1']\n")
+    kernel = start(env={"IPYTHONDIR": str(tmp_path / "ipython")}, arguments=["--IPKernelApp.nonsense=1", "--no-such-option"])
+    assert kernel.value("(from_startup, from_config)") == ("yes", 1)
+
+
+def test_fds_are_not_leaked_into_children(kernel):
+    done = kernel.ok("import subprocess; print(subprocess.run(['ls', '/proc/self/fd'], capture_output=True, text=True).stdout.split())")
+    assert set(eval(done.text())) <= {"0", "1", "2", "3"}
+
+
+def test_a_child_process_has_ordinary_signals(kernel):
+    done = kernel.ok(
+        "import subprocess\nprint([l for l in subprocess.run(['cat', '/proc/self/status'], capture_output=True, text=True).stdout.splitlines() if l.startswith(('SigBlk', 'SigIgn'))])"
+    )
+    assert "SigBlk:\\t0000000000000000" in done.text()
