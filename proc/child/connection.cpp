@@ -11,6 +11,28 @@
 
 namespace kmux::child {
 
+namespace {
+
+template <class T>
+T parsed(const std::string& path, result<T> from) {
+  if (!from) throw std::runtime_error(path + ": " + from.error().detail);
+  return std::move(*from);
+}
+
+/// libzmq chooses tcp ports only. As jupyter_client does: numbers that no socket file has.
+void choose_ipc_ports(connection_info& out) {
+  int number = 0;
+  for (int* const port :
+       {&out.shell_port, &out.iopub_port, &out.stdin_port, &out.control_port, &out.hb_port}) {
+    do {
+      ++number;
+    } while (::access((out.ip + "-" + std::to_string(number)).c_str(), F_OK) == 0);
+    *port = number;
+  }
+}
+
+}  // namespace
+
 std::string read_all(int fd) {
   std::string out;
   std::array<char, 4096> buffer;
@@ -42,13 +64,22 @@ void write_file(const std::string& path, const std::string& text) {
 }
 
 connection_info read_connection(const std::string& path) {
-  auto info = parse_connection_file(read_file(path));
-  if (!info) throw std::runtime_error(path + ": " + info.error().detail);
-  return *info;
+  return parsed(path, parse_connection_file(read_file(path)));
 }
 
-void keep_connection(const std::string& path, const connection_info& bound) {
-  if (read_connection(path) != bound) write_file(path, write_connection_file(bound));
+startup_file read_startup(const std::string& path) {
+  const std::string text = read_file(path);
+  if (!is_registration_file(text)) return {path, parsed(path, parse_connection_file(text)), {}};
+  auto launcher = parsed(path, parse_registration_file(text));
+  connection_info asked = launcher.kernel;
+  if (asked.transport == "ipc") choose_ipc_ports(asked);
+  return {path, std::move(asked), std::move(launcher)};
+}
+
+void keep_connection(const startup_file& file, const connection_info& bound,
+                     std::chrono::milliseconds patience) {
+  if (file.launcher) register_with_launcher(*file.launcher, bound, patience);
+  if (file.launcher || file.asked != bound) write_file(file.path, write_connection_file(bound));
 }
 
 }  // namespace kmux::child

@@ -23,8 +23,9 @@ struct kernel::impl {
 
 kernel::kernel(const std::string& connection_file, interpreter& language) {
   block_signals();
-  impl_ = std::make_unique<impl>(read_connection(connection_file), language);
-  keep_connection(connection_file, impl_->where);
+  const startup_file file = read_startup(connection_file);
+  impl_ = std::make_unique<impl>(file.asked, language);
+  keep_connection(file, impl_->where);
 }
 
 kernel::~kernel() = default;

@@ -219,7 +219,7 @@ def wheel(request, plain, tmp_path_factory):
     if request.param == "plain":
         return plain
     if not (TOOLS / "auditwheel").exists():
-        pytest.skip(f"no auditwheel in {TOOLS}")
+        pytest.fail(f"there is no auditwheel in {TOOLS}: ./dev test installs it")
     directory = tmp_path_factory.mktemp("repaired")
     words = ["repair", "--strip", "--lib-sdir", "/libs", "--wheel-dir", directory, plain]
     succeed(TOOLS / "auditwheel", *words, env=clean(PATH=f"{TOOLS}:{os.environ['PATH']}"), timeout=DOWNLOAD)

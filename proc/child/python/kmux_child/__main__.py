@@ -20,7 +20,7 @@ def import_package():
 if __name__ == "__main__":
     if not __package__:
         import_package()
-    if sys.path:
+    if sys.path and not getattr(sys.flags, "safe_path", False):
         sys.path[0] = ""  # what cells import is looked for where they run
     from kmux_child.main import main
 

@@ -50,7 +50,6 @@ class Refused(Exception):
 
 class Files:
     """Cells as files. Front ends compute the names too, to set breakpoints before a cell runs."""
-
     suffix = ".py"
 
     def __init__(self):
@@ -261,7 +260,9 @@ class Debugger:
         if path in linecache.cache:  # a cell that was not dumped
             return {"content": "".join(linecache.getlines(path))}
         if reference and self.is_started:
-            return self._forward("source", arguments).get("body") or {}
+            response = self._forward("source", arguments)
+            if response.get("success"):
+                return response["body"]
         raise Refused("source unavailable")
 
     def _modules(self, arguments):

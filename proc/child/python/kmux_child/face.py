@@ -1,6 +1,7 @@
 """What libraries know of a kernel: get_ipython().kernel and its parts, as ipykernel has them."""
 
 import getpass
+import importlib
 import logging
 import os
 import signal
@@ -271,6 +272,9 @@ def install(app, shell, native, language):
     it = Kernel(app, shell, native, language)
     Kernel._instance = it
     app.kernel = shell.kernel = it
+    # Libraries look for these among the modules that are loaded, to know a notebook.
+    for name in ("comm", "iostream", "ipkernel", "kernelapp", "kernelbase", "zmqshell"):
+        importlib.import_module(f"ipykernel.{name}")
     return it
 
 

@@ -6,6 +6,7 @@ import sys
 
 USAGE = """usage: python -m kmux_child -f CONNECTION_FILE [IPython options]
        python -m kmux_child install [--user | --sys-prefix | --prefix PREFIX] [--name NAME]
+                                    [--display-name TEXT] [--env NAME VALUE]
 """
 OLDEST_PYTHON = (3, 9)
 NO_IPYTHON = """kmux_child: this Python has no IPython, which runs the cells.

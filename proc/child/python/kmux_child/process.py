@@ -51,6 +51,7 @@ def run(warm, connection_file):
     """Serves until the kernel's end; returns the exit code. Raises where the sockets cannot be
     bound."""
     app, shell = warm.app, warm.shell
+    app.connection_file = os.path.abspath(connection_file)
     warm.start()
     language = Language(shell)
     native = Kernel(

@@ -1,0 +1,31 @@
+"""Cells and comms leave nothing behind."""
+
+CELLS, COMMS = 10_000, 1_000
+#: KiB that may be there after, in a process of some 60,000: what is interned, cached, or fragmented.
+MOST = 6_000
+
+MEMORY = "import gc; gc.collect(); print([l.split()[1] for l in open('/proc/self/smaps_rollup') if l.startswith('Pss:')][0])"
+
+
+def run_many(kernel, code, count, batch=100):
+    for _ in range(count // batch):
+        for id in [kernel.send(code, store_history=False) for _ in range(batch)]:
+            assert kernel.finish(id, timeout=60).status == "ok"
+
+
+def memory(kernel):
+    return int(kernel.ok(MEMORY).text())
+
+
+def test_ten_thousand_cells_and_a_thousand_comms(start):
+    kernel = start()
+    kernel.ok("import comm")
+    cell = "x = [i for i in range(10)]; print(len(x))"
+    a_comm = "c = comm.create_comm(target_name='t', data={'a': 'b' * 1000}); c.send({'x': 1}, buffers=[b'z' * 1000]); c.close(); c = None"
+    run_many(kernel, cell, 1000)
+    run_many(kernel, a_comm, 200)
+    before = memory(kernel)
+    run_many(kernel, cell, CELLS)
+    run_many(kernel, a_comm, COMMS)
+    assert memory(kernel) - before < MOST
+    assert kernel.value("len(comm.get_comm_manager().comms)") == 0

@@ -1,0 +1,88 @@
+"""Subshells (JEP 91): further shells of one kernel, which can be interrupted, and deleted while busy."""
+
+import time
+
+import pytest
+
+AT_ONCE = 1.0  # seconds
+
+
+@pytest.fixture(scope="module")
+def kernel(python):
+    from kernel import Kernel
+
+    it = Kernel(python, arguments=["--IPKernelApp.subshells=True"])
+    yield it
+    it.close()
+
+
+@pytest.fixture
+def subshell(kernel):
+    content, took = kernel.control("create_subshell_request")
+    assert content["status"] == "ok" and took < AT_ONCE
+    yield content["subshell_id"]
+    kernel.control("delete_subshell_request", {"subshell_id": content["subshell_id"]})
+
+
+def send(kernel, subshell, code):
+    content = {"code": code, "silent": False, "store_history": True, "user_expressions": {}, "allow_stdin": False, "stop_on_error": True}
+    return kernel.shell("execute_request", content, header={"subshell_id": subshell})
+
+
+def test_it_is_told_and_not_offered_unless_wanted(kernel, shared):
+    assert "kernel subshells" in kernel.ask("kernel_info_request")["supported_features"]
+    assert "kernel subshells" not in shared.ask("kernel_info_request")["supported_features"]
+    assert shared.control("create_subshell_request")[0]["status"] == "error"
+
+
+def test_a_subshell_runs_beside_the_main_shell(kernel, subshell):
+    assert subshell in kernel.control("list_subshell_request")[0]["subshell_id"]
+    slow = kernel.send("import time\nprint('on'); time.sleep(20)")
+    kernel.wait_for_text("on")
+    done = kernel.finish(send(kernel, subshell, "value = 5; print('beside')"))
+    assert done.text() == "beside\n"
+    kernel.interrupt()
+    assert kernel.finish(slow).ename == "KeyboardInterrupt"
+    assert kernel.value("value") == 5
+
+
+@pytest.mark.parametrize("code", ["print('on')\nwhile True: pass", "import asyncio\nprint('on')\nawait asyncio.sleep(30)"])
+def test_a_subshell_is_interrupted(kernel, subshell, code):
+    id = send(kernel, subshell, code)
+    kernel.wait_for_text("on")
+    begin = time.monotonic()
+    kernel.interrupt("message")
+    done = kernel.finish(id)
+    assert done.ename == "KeyboardInterrupt" and time.monotonic() - begin < AT_ONCE
+    assert "kmux_child" not in done.traceback
+    assert kernel.finish(send(kernel, subshell, "print('still there')")).text() == "still there\n"
+
+
+def test_a_busy_subshell_is_deleted_without_a_wait(kernel):
+    subshell = kernel.control("create_subshell_request")[0]["subshell_id"]
+    send(kernel, subshell, "import time\nprint('on'); time.sleep(2)")
+    kernel.wait_for_text("on")
+    content, took = kernel.control("delete_subshell_request", {"subshell_id": subshell})
+    assert content["status"] == "ok" and took < AT_ONCE
+    assert kernel.control("list_subshell_request")[0]["subshell_id"] == []
+    assert kernel.ok("1 + 1").result == "2"
+
+
+def test_an_error_aborts_only_its_own_subshell(kernel, subshell):
+    first = send(kernel, subshell, "import time; time.sleep(0.3); 1/0")
+    second = send(kernel, subshell, "print('aborted')")
+    assert kernel.ok("print('main')").text() == "main\n"
+    assert kernel.finish(first).status == "error" and kernel.finish(second).status == "aborted"
+
+
+def test_inputs_do_not_cross(kernel, subshell):
+    content = {"code": "print('sub', input('from sub'))", "silent": False, "allow_stdin": True, "store_history": True, "user_expressions": {}, "stop_on_error": True}
+    one = kernel.shell("execute_request", content, header={"subshell_id": subshell})
+    two = kernel.send("print('main', input('from main'))", allow_stdin=True)
+    for _ in range(2):
+        question = kernel.client.get_stdin_msg(timeout=10)
+        answer = kernel.client.session.msg("input_reply", {"value": "to " + question["content"]["prompt"]}, parent=question)
+        answer["parent_header"] = question["parent_header"]
+        kernel.client.stdin_channel.send(answer)
+    assert kernel.finish(one).text() == "sub to from sub\n"
+    assert kernel.finish(two).text() == "main to from main\n"
