@@ -1,9 +1,9 @@
-// JupyterLab in a browser, as its user works it: node lab.cjs LAB_URL TOKEN CHROMIUM DIRECTORY
+// JupyterLab in a browser, as its user works it: node lab.cjs LAB_URL TOKEN CHROMIUM DIRECTORY [widgets]
 // Where a step fails, a picture of the page is left in the directory.
 const assert = require('node:assert/strict');
 const { chromium } = require('playwright-core');
 
-const [url, token, executablePath, directory] = process.argv.slice(2);
+const [url, token, executablePath, directory, what] = process.argv.slice(2);
 const step = text => console.log(text);
 
 let page;
@@ -38,6 +38,25 @@ async function main() {
   await run('kept = 41; print("answer", kept + 1)');
   await output(/^answer 42/);
   step('a cell');
+
+  if (what === 'widgets') {
+    await run('import ipywidgets; slider = ipywidgets.IntSlider(value=3); slider');
+    const handle = page.locator('.jp-Notebook .noUi-handle').first();
+    await handle.focus();
+    await handle.press('ArrowRight');
+    await run('print("slider", slider.value)');
+    await output(/^slider 4/);
+    step('a slider changes a value in Python');
+    await run('import asyncio\nprint("waits")\nwhile slider.value < 6: await asyncio.sleep(0.02)\nprint("moved to", slider.value)');
+    await output('waits');
+    await handle.focus();
+    await handle.press('ArrowRight');
+    await handle.press('ArrowRight');
+    await output(/moved to 6/);
+    step('and while a cell awaits it');
+    await browser.close();
+    return;
+  }
 
   await run('import time; print("started"); time.sleep(1000)');
   await output('started');

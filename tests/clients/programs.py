@@ -11,6 +11,8 @@ from kmuxd import TOKEN, Daemon, wait_until
 
 HERE = Path(__file__).parent
 NODE_MODULES = HERE.parents[1] / ".cache/node/node_modules"
+#: The newest Python of this machine, with IPython and ipywidgets.
+NEWEST = HERE.parents[1] / ".cache/newest/bin/python"
 
 KERNELS = {
     "ipykernel": [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"],

@@ -3,8 +3,9 @@
 import unittest
 
 import jupyter_kernel_test
+import pytest
 from jupyter_client import BlockingKernelClient
-from programs import KERNELS
+from programs import KERNELS, NEWEST
 
 
 class Existing:
@@ -50,7 +51,7 @@ class Echo(BehindKmuxd):
     code_clear_output = "clear"
 
 
-class IPykernel(BehindKmuxd):
+class Python(BehindKmuxd):
     kernel_name = "python3"
     language_name = "python"
     file_extension = ".py"
@@ -86,4 +87,12 @@ def test_the_echo_kernel_conforms(daemon):
 
 def test_ipykernel_conforms_behind_a_relay(daemon):
     daemon.add_kernelspec("python3", KERNELS["ipykernel"])
-    assert run(IPykernel, daemon, daemon.kernel("python3")) >= 11
+    assert run(Python, daemon, daemon.kernel("python3")) >= 11
+
+
+@pytest.mark.parametrize("python", ["/usr/bin/python3", str(NEWEST)])
+def test_our_python_conforms(make_daemon, python):
+    daemon = make_daemon(f'[kernels]\npython = "{python}"\n').start()
+    specs = daemon.get("kernelspecs").json()["kernelspecs"]
+    name = "kmux-python" if "kmux-python" in specs else "python3"
+    assert run(Python, daemon, daemon.kernel(name)) >= 11

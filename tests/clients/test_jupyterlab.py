@@ -3,7 +3,7 @@
 import shutil
 
 import pytest
-from programs import KERNELS, jupyter_server, node
+from programs import KERNELS, NEWEST, jupyter_server, node
 from kmuxd import TOKEN
 
 
@@ -27,3 +27,12 @@ def test_jupyterlab_in_a_browser(daemon):
         node("lab.cjs", front.url, TOKEN, shutil.which("chromium"), daemon.directory)
         (kernel,) = daemon.get("kernels").json()
         assert kernel["name"] == "python3" and kernel["kmux"]["restarts"] == 1
+
+
+def test_widgets_in_a_browser_on_our_python(make_daemon):
+    daemon = make_daemon('[kernels]\nnative = ["python3"]\n')
+    daemon.add_kernelspec(
+        "python3", [str(NEWEST), "-m", "ipykernel_launcher", "-f", "{connection_file}"], display_name="Python 3", language="python")
+    daemon.start()
+    with jupyter_server(daemon, "jupyterlab") as front:
+        node("lab.cjs", front.url, TOKEN, shutil.which("chromium"), daemon.directory, "widgets")
