@@ -11,8 +11,11 @@
 #include "proc/child/echo_interpreter.hpp"
 #include "proc/child/kernel_host.hpp"
 #include "proc/child/multipart.hpp"
+#include "proc/child/output_capture.hpp"
 #include "proc/child/sockets.hpp"
 #include "protocol/requests.hpp"
+#include "protocol/signer.hpp"
+#include "protocol/wire.hpp"
 #include "protocol/wire_message.hpp"
 
 namespace kmux::child {
@@ -134,6 +137,76 @@ TEST_F(loops, bad_input_is_dropped_and_the_kernel_lives) {
             std::string::npos);
   host_->stop();
   main.join();
+}
+
+/// A request with a header of its own: composer makes none with a subshell_id.
+frame_list to_subshell(const std::string& id, const std::string& message, std::string_view type,
+                       std::string_view content) {
+  signer signs("key");
+  const std::string header = R"({"msg_id": ")" + message +
+                             R"(", "session": "t", "username": "u", )" +
+                             R"("date": "", "msg_type": ")" + std::string(type) +
+                             R"(", "version": "5.5", "subshell_id": ")" + id + "\"}";
+  const message_view view{header, "{}", "{}", content, {}};
+  signer::signature storage;
+  frame_list frames;
+  for (const auto part : encode_wire(signs.sign(view, storage), view))
+    frames.push_back(zmq::message_t(part.data(), part.size()));
+  return frames;
+}
+
+TEST_F(loops, subshells_run_beside_the_main_shell_and_end_while_they_are_busy) {
+  std::thread main([&] { host_->run(); });
+  auto shell = connect(where_.shell());
+  auto control = connect(where_.control());
+  composer makes("key", "test", "u");
+  const auto on_control = [&](std::string_view type, std::string_view content) {
+    auto frames = makes.reply({}, {type, "{}", content, "{}", {}});
+    send_message(control, frames);
+    return receive(control);
+  };
+  const auto created = on_control("create_subshell_request", "{}");
+  const auto begin = created.find("subshell_id\": \"") + 15;
+  const std::string id = created.substr(begin, created.find('"', begin) - begin);
+  auto slow = makes.reply({}, {"execute_request", "{}", R"({"code": "spin 1000"})", "{}", {}});
+  send_message(shell, slow);
+  auto quick = to_subshell(id, "a", "execute_request", R"({"code": "echo beside"})");
+  send_message(shell, quick);
+  EXPECT_NE(receive(shell).find("\"ok\""), std::string::npos) << "the main shell spins";
+  auto busy = to_subshell(id, "b", "execute_request", R"({"code": "sleep 1000"})");
+  send_message(shell, busy);
+  EXPECT_NE(on_control("list_subshell_request", "{}").find(id), std::string::npos);
+  EXPECT_NE(on_control("delete_subshell_request", R"({"subshell_id": ")" + id + "\"}").find("ok"),
+            std::string::npos);
+  EXPECT_EQ(on_control("list_subshell_request", "{}").find(id), std::string::npos);
+  auto late = to_subshell(id, "c", "execute_request", R"({"code": "echo nobody"})");
+  send_message(shell, late);
+  EXPECT_NE((receive(shell) + receive(shell)).find("UnknownSubshellError"), std::string::npos);
+  host_->stop();
+  main.join();
+}
+
+TEST_F(loops, a_completion_does_not_wait_for_the_cell_that_blocks) {
+  std::thread main([&] { host_->run(); });
+  auto shell = connect(where_.shell());
+  composer makes("key", "test", "v");
+  auto slow = makes.reply({}, {"execute_request", "{}", R"({"code": "spin 1000"})", "{}", {}});
+  send_message(shell, slow);
+  EXPECT_NE(ask(shell, "complete_request", R"({"code": "ech", "cursor_pos": 3})").find("echo"),
+            std::string::npos);
+  host_->stop();
+  main.join();
+}
+
+TEST(output_capture, characters_are_not_cut_apart) {
+  EXPECT_EQ(cut_character("abc"), 0U);
+  EXPECT_EQ(cut_character("\xc3\xa4"), 0U);
+  EXPECT_EQ(cut_character("a\xc3"), 1U);
+  EXPECT_EQ(cut_character("\xe2\x82"), 2U);
+  EXPECT_EQ(cut_character("\xf0\x9f\x98"), 3U);
+  EXPECT_EQ(cut_character("\xf0\x9f\x98\x80"), 0U);
+  EXPECT_EQ(cut_character("\x80\x80\x80"), 0U) << "no character at all: passed on as it is";
+  EXPECT_EQ(cut_character(""), 0U);
 }
 
 outbox::clock::time_point at(std::chrono::milliseconds since) {
