@@ -84,6 +84,21 @@ def test_user_expressions_and_payloads(kernel):
     assert asked == {"source": "set_next_input", "text": "z = 1", "replace": False}
 
 
+def test_magics_of_a_kernel(kernel, tmp_path):
+    (tmp_path / "a.py").write_text("text = 1\n")
+    (page,) = kernel.ok(f"%less {tmp_path}/a.py").content["payload"]
+    assert page["source"] == "page" and "text = 1" in page["data"]["text/plain"]
+    (edit,) = kernel.ok(f"%edit {tmp_path}/a.py").content["payload"]
+    assert edit["source"] == "edit_magic" and edit["filename"] == f"{tmp_path}/a.py"
+    assert "shell_port" in kernel.ok("%connect_info").text()
+    assert "Autosaving every 60 seconds" in kernel.ok("%autosave 60").text()
+    assert "subshell id: None" in kernel.ok("%subshell").text()
+    assert kernel.ok("!echo from a shell").text().strip() == "from a shell"
+    assert kernel.ok("files = !echo one two\nfiles.s").result == "'one two'"
+    assert kernel.ok("%%bash\necho in bash").text() == "in bash\n"
+    assert kernel.run("%less").status == "error"
+
+
 def test_completion_with_types(kernel):
     kernel.ok("class Thing:\n    colour = 1\n    def colourful(self): ...\nthing = Thing()")
     content = kernel.ask("complete_request", {"code": "thing.col", "cursor_pos": 9})

@@ -5,6 +5,7 @@
 #include <csignal>
 #include <filesystem>
 #include <future>
+#include <memory>
 #include <thread>
 
 #include <gtest/gtest.h>
@@ -104,21 +105,20 @@ protected:
 
 void handshake::run_whole(std::string_view acknowledgement) {
   echo_interpreter language;
-  std::promise<kernel*> made;
+  std::unique_ptr<kernel> it;  // outlives its thread: stop() still looks at it when run() returns
+  std::promise<void> made;
   std::thread main([&] {
     try {
-      kernel it(file_, language);
-      made.set_value(&it);
-      it.run();
+      it = std::make_unique<kernel>(file_, language);
+      made.set_value();
+      it->run();
     } catch (...) {
       made.set_exception(std::current_exception());
     }
   });
   const std::string said = next_registration();
   answer("key", acknowledgement);
-  auto ready = made.get_future();
-  kernel* it = nullptr;
-  EXPECT_NO_THROW(it = ready.get());
+  EXPECT_NO_THROW(made.get_future().get());
   if (it != nullptr) {
     const auto where = parse_connection_file(read_file(file_));
     EXPECT_TRUE(where.has_value());

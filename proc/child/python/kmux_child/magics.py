@@ -4,7 +4,9 @@ import json
 import os
 import threading
 
+from IPython.core import page
 from IPython.core.magic import Magics, line_magic, magics_class
+from IPython.core.magics import CodeMagics
 from IPython.utils.process import arg_split
 
 
@@ -15,20 +17,13 @@ class KernelMagics(Magics):
     def edit(self, parameter_s="", last_call=("", "")):
         """Opens a file in the front end's editor."""
         options, arguments = self.parse_options(parameter_s, "prn:")
-        found = self._find_edit_target(self.shell, arguments, options, last_call)
+        found = CodeMagics._find_edit_target(self.shell, arguments, options, list(last_call))
         if found is None or found[0] is None:
             return
         file, line, _ = found
         self.shell.payload_manager.write_payload(
             {"source": "edit_magic", "filename": os.path.abspath(file), "line_number": line}
         )
-
-    _find_edit_target = property(lambda self: self._code_magics()._find_edit_target)
-
-    def _code_magics(self):
-        from IPython.core.magics import CodeMagics
-
-        return self.shell.magics_manager.registry.get("CodeMagics") or CodeMagics(self.shell)
 
     @line_magic
     def clear(self, _):
@@ -42,17 +37,13 @@ class KernelMagics(Magics):
             raise ValueError("Missing filename.")
         with open(name) as file:
             text = file.read()
-        from IPython.core import page
-
-        page.page(self.shell.pycolorize(text) if name.endswith(".py") else text)
+        page.page(text)
 
     more = line_magic("more")(less)
 
     @line_magic
     def man(self, name):
         """Shows a manual page in the pager."""
-        from IPython.core import page
-
         page.page(self.shell.getoutput(f"man {name} | col -b", split=False))
 
     @line_magic
