@@ -69,8 +69,9 @@ result<connection_info> parse_connection_file(std::string_view text) {
   if (out.ip.empty()) return bad("ip", "an address, or a path for ipc");
   if (out.signature_scheme.empty()) out.signature_scheme = "hmac-sha256";
   if (out.signature_scheme != "hmac-sha256") return bad("signature_scheme", "hmac-sha256");
-  for (const auto* const key : {&out.curve_publickey, &out.curve_secretkey}) {
-    if (!key->empty() && key->size() != 40) return bad("curve_publickey", "40 characters of Z85");
+  for (const auto& [name, key] : {std::pair{"curve_publickey", &out.curve_publickey},
+                                  std::pair{"curve_secretkey", &out.curve_secretkey}}) {
+    if (!key->empty() && key->size() != 40) return bad(name, "40 characters of Z85");
   }
   return out;
 }

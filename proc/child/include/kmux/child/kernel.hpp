@@ -17,6 +17,7 @@ namespace kmux::child {
 class kernel {
 public:
   /// Binds what the connection file names; ports that are 0 are chosen, and written back into it.
+  /// A registration file (JEP 66) is answered first, and becomes a connection file.
   /// `language` outlives the kernel. Throws std::runtime_error, for people.
   kernel(const std::string& connection_file, interpreter& language);
   ~kernel();
