@@ -25,7 +25,7 @@ installed_spec python_spec(const python_host& where, std::string name) {
   out.spec.argv = {where.program, where.package, "-f", "{connection_file}"};
   out.spec.display_name = "Python 3 (kmux)";
   out.spec.language = "python";
-  out.spec.metadata = R"({"debugger": true})";
+  out.spec.metadata = R"({"debugger": true, "supported_encryption": ["curve"]})";
   out.spec.kernel_protocol_version = "5.5";
   return out;
 }

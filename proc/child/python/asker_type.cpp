@@ -1,6 +1,8 @@
 // input() and getpass().
 #include <poll.h>
+#include <pthread.h>
 
+#include "proc/child/python/process.hpp"
 #include "proc/child/python/types.hpp"
 
 namespace kmux::python {
@@ -34,7 +36,9 @@ PyObject* wait_for(child::served_request& asked, child::pending_input& pending) 
       return to_str(*answer).release();
     }
     if (PyErr_CheckSignals() != 0) return nullptr;
-    if (asked.interrupted()) {
+    // The main thread has it as a signal; twice would hit what handles the first.
+    const bool is_main = interrupts().main_thread == static_cast<unsigned long>(::pthread_self());
+    if (!is_main && asked.interrupted()) {
       PyErr_SetNone(PyExc_KeyboardInterrupt);
       return nullptr;
     }

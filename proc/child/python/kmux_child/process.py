@@ -13,7 +13,6 @@ import traceback
 from IPython.core import release
 from IPython.core.error import StdinNotImplementedError
 
-import kmux_child
 from kmux_child import face, history, parent, streams
 from kmux_child._kmux import Kernel
 from kmux_child.asynchronous import Runner
@@ -33,7 +32,7 @@ def kernel_info(shell):
             "mimetype": "text/x-python",
             "file_extension": ".py",
             "codemirror_mode": {"name": "ipython", "version": sys.version_info[0]},
-            "pygments_lexer": "ipython%d" % 3,
+            "pygments_lexer": "ipython3",
             "nbconvert_exporter": "python",
         },
         "help_links": [

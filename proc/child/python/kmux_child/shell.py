@@ -166,6 +166,18 @@ class ZMQShellDisplayHook(Hooked, DisplayHook):
             self.say("execute_result", content)
 
 
+class Shown(threading.local):
+    """What a cell has shown of its errors. Subshells run cells at the same time, on their threads."""
+
+    #: ename, evalue and traceback of the last one.
+    error = None
+    #: A result could not be shown: the cell has failed, though its code has not.
+    display_failed = False
+
+
+_shown = Shown()
+
+
 class ZMQInteractiveShell(InteractiveShell):
     """The one shell of the process."""
 
@@ -177,11 +189,7 @@ class ZMQInteractiveShell(InteractiveShell):
     autoindent = CBool(False)
     keepkernel_on_exit = None
 
-    #: ename, evalue and traceback of the last error shown.
-    last_error = None
     _last_traceback = None
-    #: A result could not be shown: the cell has failed, though its code has not.
-    display_failed = False
     _transformed = (None, None)
     active_eventloop = None
 
@@ -264,9 +272,13 @@ class ZMQInteractiveShell(InteractiveShell):
 
     # Errors.
 
+    #: Of this thread's cell; see Shown.
+    last_error = property(lambda self: _shown.error)
+    display_failed = property(lambda self: _shown.display_failed)
+
     def forget_error(self):
-        self._last_traceback = self.last_error = None
-        self.display_failed = False
+        self._last_traceback = _shown.error = None
+        _shown.display_failed = False
 
     def transform_once(self, code):
         """transform_cell() for a cell that run_cell() is about to transform again: transformers
@@ -293,8 +305,8 @@ class ZMQInteractiveShell(InteractiveShell):
     def _showtraceback(self, etype, evalue, stb):
         self._last_traceback = stb
         if self.displayhook.msg is not None:
-            self.display_failed = True
-        self.last_error = (etype.__name__, str(evalue), stb)
+            _shown.display_failed = True
+        _shown.error = (etype.__name__, str(evalue), stb)
         publish("error", dumps({"ename": etype.__name__, "evalue": str(evalue), "traceback": stb}))
 
     # Whose output it is.
