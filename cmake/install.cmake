@@ -3,6 +3,10 @@ include(GNUInstallDirs)
 include(CMakePackageConfigHelpers)
 
 install(TARGETS kmuxd kmux-child)
+# Where kmuxd looks for it: beside the directory that it is in.
+install(TARGETS kmux_python LIBRARY DESTINATION lib/kmux/python/kmux_child)
+install(DIRECTORY proc/child/python/kmux_child DESTINATION lib/kmux/python
+  FILES_MATCHING PATTERN "*.py" PATTERN "__pycache__" EXCLUDE)
 install(DIRECTORY proc/child/include/ DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
 set_target_properties(kmux_child PROPERTIES EXPORT_NAME child)
 install(TARGETS kmux_child kmux_proc kmux_zmtp kmux_protocol kmux_json EXPORT kmux_targets)

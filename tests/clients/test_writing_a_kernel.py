@@ -35,6 +35,11 @@ def calculator(tmp_path_factory):
         done = subprocess.run(["cmake", *command], capture_output=True, text=True)
         assert done.returncode == 0, done.stdout + done.stderr
     assert (installed / "bin/kmuxd").exists() and (installed / "bin/kmux-child").exists()
+    # The Python kernel is where the installed kmuxd looks for it, and is whole.
+    package = installed / "lib/kmux/python/kmux_child"
+    file = directory / "nowhere.json"
+    done = subprocess.run(["/usr/bin/python3", package, "-f", file], capture_output=True, text=True)
+    assert done.returncode == 1 and f"cannot read {file}" in done.stderr, done.stderr
     return str(directory / "build/calculator")
 
 
