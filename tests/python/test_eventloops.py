@@ -311,9 +311,8 @@ def test_a_pump_that_fails_is_off(start_shown):
 def broken(): raise OSError('the pump is broken')
 get_ipython().kernel._gui_turns.step = broken
 """)
-    wait_for(kernel, id, "the pump is broken")
     assert wait_for(kernel, id, "is off")["content"]["name"] == "stderr"
-    kernel.finish(id)
+    assert "the pump is broken" in kernel.finish(id).text("stderr")
     assert kernel.value("get_ipython().kernel.eventloop is None")
     kernel.ok("%gui tk")
     kernel.ok("ok = []; after(20, lambda: ok.append(1))")

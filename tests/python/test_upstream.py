@@ -58,7 +58,7 @@ def fetch(name):
             [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--no-binary", project,
              "--dest", PLACE, f"{project}=={version}"], check=True)
         with tarfile.open(PLACE / f"{name}.tar.gz") as archive:
-            archive.extractall(PLACE, filter="data")
+            archive.extractall(PLACE)
     return place
 
 
