@@ -35,7 +35,7 @@ bool outbox::push(channel where, frame_list&& frames, std::size_t bytes, haste w
 
 void outbox::push(fence f) {
   const std::lock_guard lock(mutex_);
-  queue_.emplace_back(f);
+  queue_.emplace_back(std::move(f));
   make_urgent();
 }
 

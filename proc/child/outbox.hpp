@@ -22,15 +22,15 @@ class request_queue;
 ///
 /// What need not go at once is gathered, so that who says much does not wake the control loop for
 /// each word: it is ready after `gather`, or with the first thing that is urgent, or when it has
-/// become much. Text is gathered further: what follows text of the same stream and parent is appended
-/// to it, and after some went the next is ready only `text_pause` later. So few messages carry many
-/// prints, hardly late, and text stands before whatever was said after it.
+/// become much. Text is gathered further: what follows text of the same stream and parent is
+/// appended to it, and after some went the next is ready only `text_pause` later. So few messages
+/// carry many prints, hardly late, and text stands before whatever was said after it.
 class outbox {
 public:
   using clock = std::chrono::steady_clock;
   static constexpr auto gather = std::chrono::milliseconds(1);
   static constexpr auto text_pause = std::chrono::milliseconds(4);
-  static constexpr std::size_t much = 64 << 10;          ///< bytes
+  static constexpr std::size_t much = 64 << 10;         ///< bytes
   static constexpr std::size_t longest_text = 1 << 20;  ///< of one stream message
 
   struct message {
@@ -44,7 +44,7 @@ public:
   };
   /// All requests that were sent before what follows in here can be known are to be in the queue.
   struct fence {
-    request_queue* aborting;
+    std::shared_ptr<request_queue> aborting;  ///< may outlive its shell, a subshell's does
   };
   using item = std::variant<message, text, fence>;
 

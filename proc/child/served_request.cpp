@@ -10,7 +10,11 @@ namespace kmux::child {
 
 served_request::served_request(shell_loop& loop, std::shared_ptr<const request> asked,
                                bool allow_stdin)
-    : loop_(loop), request_(std::move(asked)), allow_stdin_(allow_stdin) {
+    : loop_(loop),
+      out_(loop.out_),
+      inputs_(loop.inputs_),
+      request_(std::move(asked)),
+      allow_stdin_(allow_stdin) {
   const std::lock_guard lock(loop_.aim_.mutex);
   serial_ = ++loop_.last_serial_;
   before_ = loop_.running_.exchange(serial_);
@@ -19,28 +23,30 @@ served_request::served_request(shell_loop& loop, std::shared_ptr<const request> 
 }
 
 served_request::served_request(shell_loop& loop, std::shared_ptr<const request> asked, unseen_t)
-    : loop_(loop), request_(std::move(asked)) {
+    : loop_(loop), out_(loop.out_), inputs_(loop.inputs_), request_(std::move(asked)) {
 }
 
 void served_request::end() {
   const std::lock_guard lock(loop_.aim_.mutex);
   loop_.running_ = before_;
+  serial_ = 0;
   if (!loop_.stopping_) loop_.aim_.wake.clear();
 }
 
 void served_request::publish(std::string_view type, std::string_view content,
                              std::string_view metadata, std::span<const std::string_view> buffers) {
-  loop_.out_.publish(request_.get(), {type, {}, content, metadata, buffers});
+  out_.publish(request_.get(), {type, {}, content, metadata, buffers});
 }
 
 void served_request::stream(std::string_view name, std::string_view text) {
-  loop_.out_.write(request_, name, text);
+  out_.write(request_, name, text);
 }
 
 bool served_request::interrupted() const {
+  if (serial_ == 0) return false;
   if (loop_.stopping_) return true;
   const std::lock_guard lock(loop_.aim_.mutex);
-  return serial_ != 0 && loop_.aim_.hit >= serial_;
+  return loop_.aim_.hit >= serial_;
 }
 
 bool served_request::sleep(std::chrono::milliseconds duration) {
@@ -57,10 +63,10 @@ bool served_request::sleep(std::chrono::milliseconds duration) {
 
 std::shared_ptr<pending_input> served_request::ask(std::string_view prompt, bool password) {
   if (!allow_stdin_) return nullptr;
-  auto pending = loop_.inputs_.open(request_);
+  auto pending = inputs_.open(request_);
   const std::string content =
       fmt::format(R"({{"prompt": {}, "password": {}}})", json_quote(prompt), password);
-  loop_.out_.send(channel::stdin_, *request_, "input_request", content);
+  out_.send(channel::stdin_, *request_, "input_request", content);
   return pending;
 }
 

@@ -32,15 +32,18 @@ public:
   void end();
 
   const std::shared_ptr<const request>& asked() const noexcept { return request_; }
-  outbox& out() noexcept { return loop_.out_.out(); }
+  outbox& out() noexcept { return out_.out(); }
   execute_request cell;  ///< where it is one
   std::string started;   ///< an ISO 8601 date
 
 private:
-  shell_loop& loop_;
+  shell_loop& loop_;  ///< not after end(): a subshell may be gone by then
+  sender& out_;
+  input_broker& inputs_;
   std::shared_ptr<const request> request_;
   bool allow_stdin_ = false;
-  std::uint64_t serial_ = 0, before_ = 0;
+  std::atomic<std::uint64_t> serial_{0};  ///< 0: not, or no more, served
+  std::uint64_t before_ = 0;
 };
 
 }  // namespace kmux::child

@@ -96,7 +96,7 @@ void shell_loop::stop() noexcept {
   const std::lock_guard lock(aim_.mutex);
   stopping_ = true;
   aim_.wake.set();
-  queue_.stop();
+  queue_->stop();
 }
 
 void shell_loop::interrupt(bool by_message) noexcept {
@@ -116,7 +116,7 @@ std::string shell_loop::kernel_info() const {
 }
 
 void shell_loop::run() {
-  pollfd item{queue_.fd(), POLLIN, 0};
+  pollfd item{queue_->fd(), POLLIN, 0};
   while (!stopping_) {
     if (!turn()) ::poll(&item, 1, -1);
   }
@@ -124,7 +124,7 @@ void shell_loop::run() {
 
 bool shell_loop::turn() {
   if (stopping_) return false;
-  const auto next = queue_.pop(!cell_runs_);
+  const auto next = queue_->pop(!cell_runs_);
   if (!next) return false;
   blocked_ = true;
   serve(*next);
@@ -222,8 +222,8 @@ void shell_loop::end_cell(const served_request& world, const execute_result& don
   } else {
     if (!cell.silent && cell.stop_on_error) {
       // Before the reply: what a client sends once it has read that is not to be aborted.
-      queue_.begin_abort();
-      out_.out().push(outbox::fence{&queue_});
+      queue_->begin_abort();
+      out_.out().push(outbox::fence{queue_});
     }
     std::string traceback;
     for (const auto& line : done.traceback)
@@ -240,7 +240,7 @@ void shell_loop::end_cell(const served_request& world, const execute_result& don
                reply_metadata(world.started, "error"));
   }
   out_.status(r, "idle");
-  queue_.look_again();
+  queue_->look_again();
 }
 
 }  // namespace kmux::child

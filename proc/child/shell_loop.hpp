@@ -28,7 +28,7 @@ public:
 
   void run() override;
   bool turn() override;
-  int fd() const noexcept override { return queue_.fd(); }
+  int fd() const noexcept override { return queue_->fd(); }
   bool stopped() const noexcept override { return stopping_; }
   const std::string& id() const noexcept override { return id_; }
   std::uint64_t running() const noexcept override { return running_; }
@@ -42,7 +42,7 @@ public:
   std::string kernel_info() const;
   /// A request blocks the thread: what is queued has to wait. Any thread.
   bool blocked() const noexcept { return blocked_; }
-  request_queue& queue() noexcept { return queue_; }
+  request_queue& queue() noexcept { return *queue_; }
   /// What the process writes to its descriptors belongs to our cells; nullptr: nobody looks.
   void set_capture(output_capture* capture) { capture_ = capture; }
   const std::string& facts() const noexcept { return kernel_info_; }
@@ -69,7 +69,7 @@ private:
   sender& out_;
   input_broker& inputs_;
   const std::string& kernel_info_;
-  request_queue queue_;
+  const std::shared_ptr<request_queue> queue_ = std::make_shared<request_queue>();
   bool cell_runs_ = false;
   int last_count_ = 0;
   std::atomic<std::uint64_t> running_{0};
