@@ -1,6 +1,5 @@
 #include "proc/launch_spec.hpp"
 
-#include <algorithm>
 #include <utility>
 
 #include "proc/json_members.hpp"
@@ -44,18 +43,26 @@ void check(const launch_spec& spec, json_members& members) {
   }
 }
 
-constexpr launch_spec::kind kinds[] = {launch_spec::kind::echo, launch_spec::kind::relay,
-                                       launch_spec::kind::native};
-
 }  // namespace
 
 std::string_view to_string(launch_spec::kind kind) noexcept {
   switch (kind) {
-    case launch_spec::kind::echo: return "echo";
-    case launch_spec::kind::native: return "native";
-    case launch_spec::kind::relay: break;
+    case launch_spec::kind::echo:
+      return "echo";
+    case launch_spec::kind::native:
+      return "native";
+    case launch_spec::kind::relay:
+      break;
   }
   return "relay";
+}
+
+std::optional<launch_spec::kind> parse_kind(std::string_view name) noexcept {
+  for (const auto each :
+       {launch_spec::kind::echo, launch_spec::kind::relay, launch_spec::kind::native}) {
+    if (name == to_string(each)) return each;
+  }
+  return std::nullopt;
 }
 
 std::string write_launch_spec(const launch_spec& spec) {
@@ -86,9 +93,7 @@ result<launch_spec> parse_launch_spec(std::string_view text) {
   launch_spec spec;
   std::string type;
   members.read("type", type, json_members::required);
-  const auto known = std::find_if(std::begin(kinds), std::end(kinds),
-                                  [&](const auto kind) { return type == to_string(kind); });
-  if (known != std::end(kinds)) {
+  if (const auto known = parse_kind(type)) {
     spec.type = *known;
   } else {
     members.fail(errc::bad_field, "type", "must be echo, relay or native");

@@ -8,6 +8,7 @@
 // bytes, and no spec is longer.
 
 #include <cstddef>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -35,7 +36,7 @@ struct launch_spec {
 
   // relay and native
   std::vector<std::string> argv;  ///< the kernel's, templates resolved
-  environment env;  ///< the kernel's, complete; a relay adds JPY_PARENT_PID
+  environment env;                ///< the kernel's, complete; a relay adds JPY_PARENT_PID
 
   // relay only
   std::string kernel_connection_file;    ///< the inner one, for the kernel; written by the child
@@ -49,6 +50,7 @@ inline constexpr std::size_t max_launch_spec_size = 1 << 20;
 
 /// "echo", "relay", "native"
 std::string_view to_string(launch_spec::kind) noexcept;
+std::optional<launch_spec::kind> parse_kind(std::string_view) noexcept;
 
 std::string write_launch_spec(const launch_spec&);
 result<launch_spec> parse_launch_spec(std::string_view json);

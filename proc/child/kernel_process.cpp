@@ -10,28 +10,27 @@
 #include <unistd.h>
 #include <vector>
 
+#include "proc/exec_strings.hpp"
+
 namespace kmux::child {
 
 namespace {
 
 /// What exec wants, made before the fork: after it, only async-signal-safe calls.
+std::vector<std::string> variables(const launch_spec& spec) {
+  auto out = assignments(spec.env);
+  // jupyter_client's promise to kernels: they end when this process is gone.
+  out.push_back("JPY_PARENT_PID=" + std::to_string(::getpid()));
+  return out;
+}
+
+/// What exec wants, made before the fork: after it, only async-signal-safe calls.
 struct image {
-  std::vector<std::string> words, variables;
-  std::vector<char*> argv, envp;
+  exec_strings argv, envp;
   std::string directory;
 
-  explicit image(const launch_spec& spec) : words(spec.argv), directory(spec.cwd) {
-    for (const auto& [name, value] : spec.env)
-      variables.push_back(name + "=" + value);
-    // jupyter_client's promise to kernels: they end when this process is gone.
-    variables.push_back("JPY_PARENT_PID=" + std::to_string(::getpid()));
-    for (auto& each : words)
-      argv.push_back(each.data());
-    for (auto& each : variables)
-      envp.push_back(each.data());
-    argv.push_back(nullptr);
-    envp.push_back(nullptr);
-  }
+  explicit image(const launch_spec& spec)
+      : argv(spec.argv), envp(variables(spec)), directory(spec.cwd) {}
 };
 
 [[noreturn]] void fail(int errors) {
@@ -51,7 +50,7 @@ struct image {
   const int null = ::open("/dev/null", O_RDONLY | O_CLOEXEC);
   if (::dup2(null, 0) < 0 || ::dup2(output, 1) < 0 || ::dup2(output, 2) < 0) fail(errors);
   if (!what.directory.empty() && ::chdir(what.directory.c_str()) != 0) fail(errors);
-  ::execvpe(what.argv.front(), what.argv.data(), what.envp.data());
+  ::execvpe(what.argv.get()[0], what.argv.get(), what.envp.get());
   fail(errors);
 }
 

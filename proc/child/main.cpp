@@ -1,12 +1,11 @@
 // kmux-child: one kernel's process, started by kmuxd; or the echo kernel by itself.
+#include <cerrno>
 #include <csignal>
 #include <cstdio>
-#include <cerrno>
 #include <cstdlib>
 #include <cstring>
 #include <malloc.h>
 #include <netinet/in.h>
-#include <optional>
 #include <string>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -21,6 +20,7 @@
 #include "proc/child/echo_interpreter.hpp"
 #include "proc/child/options.hpp"
 #include "proc/child/relay.hpp"
+#include "proc/exec_strings.hpp"
 #include <kmux/child/kernel.hpp>
 
 namespace {
@@ -111,26 +111,17 @@ void run_echo(const std::string& connection_file) {
   end_like(status, spec.exit_file);
 }
 
-/// Becomes the kernel: it has our number, our place and our descriptors, and nothing of our signals.
+/// Becomes the kernel: it has our number, our place and our descriptors, and nothing of our
+/// signals.
 [[noreturn]] void run_native(const launch_spec& spec) {
-  std::vector<std::string> env;
-  for (const auto& [name, value] : spec.env)
-    env.push_back(name + "=" + value);
-  auto argv = spec.argv;
-  const auto pointers = [](std::vector<std::string>& strings) {
-    std::vector<char*> out;
-    for (auto& each : strings)
-      out.push_back(each.data());
-    out.push_back(nullptr);
-    return out;
-  };
+  const exec_strings argv(spec.argv), env(assignments(spec.env));
   sigset_t all;
   sigfillset(&all);
   ::sigprocmask(SIG_UNBLOCK, &all, nullptr);
   const auto path = spec.env.find("PATH");
   if (path != spec.env.end()) ::setenv("PATH", path->second.c_str(), 1);  // execvpe(3) looks here
-  ::execvpe(argv.front().c_str(), pointers(argv).data(), pointers(env).data());
-  give_up("cannot run " + argv.front() + ": " + std::strerror(errno));
+  ::execvpe(argv.get()[0], argv.get(), env.get());
+  give_up("cannot run " + spec.argv.front() + ": " + std::strerror(errno));
 }
 
 int run_gated(launch_spec::kind type, int gate_fd) {
@@ -151,14 +142,6 @@ int run_gated(launch_spec::kind type, int gate_fd) {
   end_like(done, spec->exit_file);
 }
 
-std::optional<launch_spec::kind> kind_named(std::string_view name) {
-  for (const auto each :
-       {launch_spec::kind::echo, launch_spec::kind::relay, launch_spec::kind::native}) {
-    if (name == to_string(each)) return each;
-  }
-  return std::nullopt;
-}
-
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -166,7 +149,7 @@ int main(int argc, char** argv) {
   ::mallopt(M_ARENA_MAX, 1);
   ::mallopt(M_TRIM_THRESHOLD, 256 << 10);
   const std::vector<std::string> args(argv + 1, argv + argc);
-  const auto kind = kind_named(args.empty() ? "" : args[0]);
+  const auto kind = parse_kind(args.empty() ? "" : args[0]);
   if (!kind) {
     fmt::print(stderr, "{}", usage);
     return usage_error;

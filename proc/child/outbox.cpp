@@ -26,9 +26,9 @@ bool outbox::push(channel where, frame_list&& frames, std::size_t bytes, haste w
   // One message may be larger than the bound; then it goes alone.
   room_.wait(lock, [&] { return closed_ || bytes_ == 0 || bytes_ + bytes <= bound_; });
   if (closed_) return false;
+  // Text that waits out its pause must not hold back what comes after it.
+  if (only_text() && gathering_) ready_.set();
   queue_.emplace_back(message{where, std::move(frames)});
-  // Text that waits out its pause must not hold back what came after it.
-  if (std::exchange(only_text_, false) && gathering_) ready_.set();
   added(bytes, when);
   return true;
 }
@@ -62,8 +62,8 @@ void outbox::append(const std::shared_ptr<const request>& parent, std::string_vi
     last->bytes += bytes;
   } else {
     queue_.emplace_back(text{parent, std::string(name), std::string(bytes)});
+    ++texts_;
   }
-  has_text_ = true;
   added(bytes.size(), haste::soon);
 }
 
@@ -85,14 +85,13 @@ std::deque<outbox::item> outbox::take(clock::time_point now) {
     if (queue_.empty()) return out;
     if (!urgent_) {
       if (!std::exchange(gathering_, true)) due_ = now + gather;
-      const auto at = only_text_ ? std::max(due_, next_text_) : due_;
+      const auto at = only_text() ? std::max(due_, next_text_) : due_;
       if (now < at) return out;
     }
-    if (std::exchange(has_text_, false)) next_text_ = now + text_pause;
+    if (std::exchange(texts_, 0) > 0) next_text_ = now + text_pause;
     out.swap(queue_);
     bytes_ = 0;
     urgent_ = gathering_ = false;
-    only_text_ = true;
   }
   room_.notify_all();
   return out;
@@ -106,7 +105,7 @@ void outbox::hurry() {
 outbox::clock::time_point outbox::due() const {
   const std::lock_guard lock(mutex_);
   if (queue_.empty() || !gathering_) return clock::time_point::max();
-  return only_text_ ? std::max(due_, next_text_) : due_;
+  return only_text() ? std::max(due_, next_text_) : due_;
 }
 
 void outbox::close() {

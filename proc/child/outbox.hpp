@@ -76,6 +76,7 @@ public:
   int fd() const noexcept { return ready_.fd(); }
 
 private:
+  bool only_text() const { return texts_ == queue_.size(); }
   bool full() const { return bytes_ > 0 && bytes_ >= bound_; }
   void make_urgent();
   void added(std::size_t bytes, haste);
@@ -87,8 +88,7 @@ private:
   std::deque<item> queue_;
   std::size_t bound_, bytes_ = 0;
   bool closed_ = false, urgent_ = false;
-  bool has_text_ = false;
-  bool only_text_ = true;   ///< in the queue
+  std::size_t texts_ = 0;   ///< how many items of the queue are text
   bool gathering_ = false;  ///< due_ is set for what waits
   clock::time_point next_text_{}, due_{};
   event_fd ready_;

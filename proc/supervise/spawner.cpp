@@ -8,6 +8,8 @@
 #include <sys/wait.h>
 #include <utility>
 
+#include "proc/exec_strings.hpp"
+
 namespace kmux::supervise {
 namespace {
 
@@ -50,15 +52,6 @@ private:
   posix_spawn_file_actions_t files_;
   posix_spawnattr_t attributes_;
 };
-
-std::vector<char*> pointers(std::vector<std::string>& strings) {
-  std::vector<char*> all;
-  all.reserve(strings.size() + 1);
-  for (std::string& text : strings)
-    all.push_back(text.data());
-  all.push_back(nullptr);
-  return all;
-}
 
 /// Above the numbers that the child's descriptors get, so that no dup2(2) there overwrites another.
 unique_fd moved_up(unique_fd fd) {
@@ -126,12 +119,9 @@ result<held_child> spawner::spawn(const request& wanted) {
   }
   const int output = log ? log.get() : nothing.get();
 
-  std::vector<std::string> argv = {
-      "kmux-child", std::string(to_string(wanted.type)),
-      "--gate=" + std::to_string(gate_in_child), "--id=" + wanted.kernel_id};
-  std::vector<std::string> env;
-  for (const auto& [name, text] : wanted.env)
-    env.push_back(name + "=" + text);
+  const exec_strings argv({"kmux-child", std::string(to_string(wanted.type)),
+                           "--gate=" + std::to_string(gate_in_child), "--id=" + wanted.kernel_id});
+  const exec_strings env(assignments(wanted.env));
 
   spawn_plan plan;
   if (!plan.give(nothing.get(), 0) || !plan.give(output, 1) || !plan.give(output, 2) ||
@@ -139,7 +129,7 @@ result<held_child> spawner::spawn(const request& wanted) {
     return system_error("cannot start " + program_, ENOMEM);
   }
   pid_t pid = -1;
-  if (const int failed = plan.run(program_, pointers(argv).data(), pointers(env).data(), pid)) {
+  if (const int failed = plan.run(program_, argv.get(), env.get(), pid)) {
     return system_error("cannot start " + program_, failed);
   }
   auto child = process::from_child(io_, pid);

@@ -2,6 +2,7 @@
 #include <poll.h>
 #include <pthread.h>
 
+#include "proc/child/python/boxed.hpp"
 #include "proc/child/python/process.hpp"
 #include "proc/child/python/types.hpp"
 
@@ -11,15 +12,11 @@ namespace {
 
 constexpr int look_again_ms = 20;  ///< no signal wakes a subshell's thread
 
-PyTypeObject* type = nullptr;
-
 struct asker_state {
   object get, not_implemented;
 };
 
-struct asker_object {
-  PyObject_HEAD asker_state* it;
-};
+using asker_box = boxed<asker_state>;
 
 PyObject* wait_for(child::served_request& asked, child::pending_input& pending) {
   for (;;) {
@@ -47,7 +44,7 @@ PyObject* wait_for(child::served_request& asked, child::pending_input& pending) 
 
 PyObject* ask(PyObject* self, PyObject* prompt, bool password) {
   return guard([&]() -> PyObject* {
-    const asker_state& it = *reinterpret_cast<asker_object*>(self)->it;
+    const asker_state& it = asker_box::of(self);
     std::string text;
     if (prompt != nullptr) {
       const object words(PyObject_Str(prompt));
@@ -88,13 +85,6 @@ PyObject* getpass(PyObject* self, PyObject* arguments, PyObject* keywords) {
   return ask(self, prompt == nullptr ? usual.get() : prompt, true);
 }
 
-void dealloc(PyObject* self) {
-  PyTypeObject* const its = Py_TYPE(self);
-  delete reinterpret_cast<asker_object*>(self)->it;
-  reinterpret_cast<freefunc>(PyType_GetSlot(its, Py_tp_free))(self);
-  Py_DECREF(its);
-}
-
 template <auto F>
 PyCFunction with_keywords() {
   return reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(F));
@@ -106,27 +96,15 @@ PyMethodDef methods[] = {
     {"getpass", with_keywords<getpass>(), METH_VARARGS | METH_KEYWORDS,
      "getpass(prompt='Password: ', stream=None)\n\nThe same, without showing what is typed."},
     {nullptr, nullptr, 0, nullptr}};
-PyType_Slot slots[] = {{Py_tp_dealloc, reinterpret_cast<void*>(dealloc)},
-                       {Py_tp_methods, methods},
-                       {Py_tp_new, nullptr},
-                       {0, nullptr}};
-PyType_Spec spec = {"kmux_child._kmux.Asker", sizeof(asker_object), 0, Py_TPFLAGS_DEFAULT, slots};
-
 }  // namespace
 
 object make_asker(object get, object not_implemented) {
-  PyObject* const self = reinterpret_cast<allocfunc>(PyType_GetSlot(type, Py_tp_alloc))(type, 0);
-  if (self == nullptr) return {};
-  reinterpret_cast<asker_object*>(self)->it =
-      new asker_state{std::move(get), std::move(not_implemented)};
-  return object(self);
+  return asker_box::make(
+      std::unique_ptr<asker_state>(new asker_state{std::move(get), std::move(not_implemented)}));
 }
 
 bool add_asker_type(PyObject* module) {
-  type = reinterpret_cast<PyTypeObject*>(PyType_FromSpec(&spec));
-  if (type == nullptr) return false;
-  Py_INCREF(type);
-  return PyModule_AddObject(module, "Asker", reinterpret_cast<PyObject*>(type)) == 0;
+  return asker_box::add(module, "kmux_child._kmux.Asker", methods);
 }
 
 }  // namespace kmux::python

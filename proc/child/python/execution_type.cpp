@@ -1,3 +1,4 @@
+#include "proc/child/python/boxed.hpp"
 #include "proc/child/python/types.hpp"
 
 namespace kmux::python {
@@ -6,14 +7,10 @@ namespace {
 
 using child::served_request;
 
-PyTypeObject* type = nullptr;
-
-struct execution_object {
-  PyObject_HEAD std::shared_ptr<served_request>* it;
-};
+using execution_box = boxed<std::shared_ptr<served_request>>;
 
 served_request& self_of(PyObject* self) {
-  return **reinterpret_cast<execution_object*>(self)->it;
+  return *execution_box::of(self);
 }
 
 /// publish(type, content, metadata=b"{}", buffers=())
@@ -77,9 +74,6 @@ PyObject* get_metadata(PyObject* self, void*) {
 PyObject* get_msg_id(PyObject* self, void*) {
   return to_str(self_of(self).asked()->head.msg_id).release();
 }
-PyObject* get_msg_type(PyObject* self, void*) {
-  return to_str(self_of(self).asked()->head.msg_type).release();
-}
 PyObject* get_identities(PyObject* self, void*) {
   object out(PyList_New(0));
   for (const auto each : self_of(self).asked()->identities()) {
@@ -98,13 +92,6 @@ PyObject* get_buffers(PyObject* self, void*) {
   return out.release();
 }
 
-void dealloc(PyObject* self) {
-  PyTypeObject* const its = Py_TYPE(self);
-  delete reinterpret_cast<execution_object*>(self)->it;
-  reinterpret_cast<freefunc>(PyType_GetSlot(its, Py_tp_free))(self);
-  Py_DECREF(its);
-}
-
 PyMethodDef methods[] = {
     {"publish", publish, METH_VARARGS, "publish(type, content, metadata=b'{}', buffers=()): iopub"},
     {"finish", finish, METH_VARARGS,
@@ -115,19 +102,9 @@ PyGetSetDef members[] = {{"header", get_header, nullptr, "JSON, bytes", nullptr}
                          {"content", get_content, nullptr, "JSON, bytes", nullptr},
                          {"metadata", get_metadata, nullptr, "JSON, bytes", nullptr},
                          {"msg_id", get_msg_id, nullptr, nullptr, nullptr},
-                         {"msg_type", get_msg_type, nullptr, nullptr, nullptr},
                          {"identities", get_identities, nullptr, "list of bytes", nullptr},
                          {"buffers", get_buffers, nullptr, "list of memoryview", nullptr},
                          {nullptr, nullptr, nullptr, nullptr, nullptr}};
-
-PyType_Slot slots[] = {{Py_tp_dealloc, reinterpret_cast<void*>(dealloc)},
-                       {Py_tp_methods, methods},
-                       {Py_tp_getset, members},
-                       {Py_tp_new, nullptr},
-                       {0, nullptr}};
-
-PyType_Spec spec = {"kmux_child._kmux.Execution", sizeof(execution_object), 0, Py_TPFLAGS_DEFAULT,
-                    slots};
 
 }  // namespace
 
@@ -160,23 +137,15 @@ bool wait_for_room(child::outbox& out) {
 }
 
 object make_execution(std::shared_ptr<served_request> it) {
-  PyObject* const self = reinterpret_cast<allocfunc>(PyType_GetSlot(type, Py_tp_alloc))(type, 0);
-  if (self == nullptr) return {};
-  reinterpret_cast<execution_object*>(self)->it =
-      new std::shared_ptr<served_request>(std::move(it));
-  return object(self);
+  return execution_box::make(std::make_unique<std::shared_ptr<served_request>>(std::move(it)));
 }
 
 std::shared_ptr<served_request>* execution_of(PyObject* candidate) {
-  if (candidate == nullptr || Py_TYPE(candidate) != type) return nullptr;
-  return reinterpret_cast<execution_object*>(candidate)->it;
+  return execution_box::try_of(candidate);
 }
 
 bool add_execution_type(PyObject* module) {
-  type = reinterpret_cast<PyTypeObject*>(PyType_FromSpec(&spec));
-  if (type == nullptr) return false;
-  Py_INCREF(type);
-  return PyModule_AddObject(module, "Execution", reinterpret_cast<PyObject*>(type)) == 0;
+  return execution_box::add(module, "kmux_child._kmux.Execution", methods, members);
 }
 
 }  // namespace kmux::python

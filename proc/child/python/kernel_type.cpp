@@ -2,6 +2,7 @@
 
 #include "proc/child/connection.hpp"
 #include "proc/child/kernel_host.hpp"
+#include "proc/child/python/boxed.hpp"
 #include "proc/child/python/process.hpp"
 #include "proc/child/python/python_interpreter.hpp"
 #include "proc/child/python/types.hpp"
@@ -9,8 +10,6 @@
 namespace kmux::python {
 
 namespace {
-
-PyTypeObject* type = nullptr;
 
 /// Never destroyed: threads of the language may use it up to the process's end.
 struct kernel_state {
@@ -25,18 +24,19 @@ struct kernel_state {
         host(where, language, {.take_signals = false, .capture_output = capture}) {}
 };
 
-struct kernel_object {
-  PyObject_HEAD kernel_state* it;
+struct kernel_handle {
+  kernel_state& it;
 };
+using kernel_box = boxed<kernel_handle>;
 
 kernel_state& self_of(PyObject* self) {
-  return *reinterpret_cast<kernel_object*>(self)->it;
+  return kernel_box::of(self).it;
 }
 
 thread_local int guard_depth = 0;
 
 /// Kernel(connection_file, language, kernel_info, subshells, debugger, capture)
-PyObject* create(PyTypeObject* its, PyObject* arguments, PyObject*) {
+PyObject* create(PyTypeObject*, PyObject* arguments, PyObject*) {
   return guard([&]() -> PyObject* {
     const char* file = nullptr;
     PyObject *target = nullptr, *info = nullptr;
@@ -57,9 +57,8 @@ PyObject* create(PyTypeObject* its, PyObject* arguments, PyObject*) {
       const without_gil others_run;  // a launcher may take its time
       child::keep_connection(startup, state->where);
     }
-    PyObject* const self = reinterpret_cast<allocfunc>(PyType_GetSlot(its, Py_tp_alloc))(its, 0);
-    if (self != nullptr) reinterpret_cast<kernel_object*>(self)->it = state.release();
-    return self;
+    return kernel_box::make(std::unique_ptr<kernel_handle>(new kernel_handle{*state.release()}))
+        .release();
   });
 }
 
@@ -110,10 +109,6 @@ PyObject* interrupt(PyObject* self, PyObject*) {
 }
 PyObject* is_forked(PyObject*, PyObject*) {
   return PyBool_FromLong(forked());
-}
-PyObject* drain(PyObject* self, PyObject*) {
-  if (auto* const capture = self_of(self).host.capture()) capture->drain();
-  Py_RETURN_NONE;
 }
 
 /// The handler of SIGINT. A Python function would be a frame in the user's traceback.
@@ -259,7 +254,6 @@ PyMethodDef methods[] = {
     {"guarded", guarded, METH_VARARGS, "guarded(callable, *arguments) -> (result, exception)"},
     {"raise_in", raise_in, METH_O, "raise_in(thread_ident)"},
     {"forked", is_forked, METH_NOARGS, nullptr},
-    {"drain", drain, METH_NOARGS, "What was written to descriptors 1 and 2 goes out now."},
     {"publish", publish, METH_VARARGS, "publish(type, content, metadata, buffers, parent_header)"},
     {"writer", writer, METH_VARARGS, "writer(name, get)"},
     {"asker", asker, METH_VARARGS, "asker(get, error_class)"},
@@ -269,19 +263,10 @@ PyMethodDef methods[] = {
     {nullptr, nullptr, 0, nullptr}};
 PyGetSetDef members[] = {{"session", get_session, nullptr, nullptr, nullptr},
                          {nullptr, nullptr, nullptr, nullptr, nullptr}};
-PyType_Slot slots[] = {{Py_tp_new, reinterpret_cast<void*>(create)},
-                       {Py_tp_methods, methods},
-                       {Py_tp_getset, members},
-                       {0, nullptr}};
-PyType_Spec spec = {"kmux_child._kmux.Kernel", sizeof(kernel_object), 0, Py_TPFLAGS_DEFAULT, slots};
-
 }  // namespace
 
 bool add_kernel_type(PyObject* module) {
-  type = reinterpret_cast<PyTypeObject*>(PyType_FromSpec(&spec));
-  if (type == nullptr) return false;
-  Py_INCREF(type);
-  return PyModule_AddObject(module, "Kernel", reinterpret_cast<PyObject*>(type)) == 0;
+  return kernel_box::add(module, "kmux_child._kmux.Kernel", methods, members, create);
 }
 
 }  // namespace kmux::python

@@ -48,9 +48,9 @@ void python_interpreter::start(const execute_request& cell, std::shared_ptr<exec
   const with_gil held;
   const object who = execution_from(world), code = to_str(cell.code);
   if (who && code) {
-    const object arguments(Py_BuildValue(
-        "OOOOO", who.get(), code.get(), cell.silent ? Py_True : Py_False,
-        cell.store_history ? Py_True : Py_False, cell.allow_stdin ? Py_True : Py_False));
+    const object arguments(Py_BuildValue("OOOO", who.get(), code.get(),
+                                         cell.silent ? Py_True : Py_False,
+                                         cell.store_history ? Py_True : Py_False));
     if (call(target_, "execute", arguments)) return;
   }
   show_exception(target_.get());

@@ -1,6 +1,7 @@
 // What sys.stdout and sys.stderr write to. A million prints are two million calls of this.
 #include <unistd.h>
 
+#include "proc/child/python/boxed.hpp"
 #include "proc/child/python/process.hpp"
 #include "proc/child/python/types.hpp"
 
@@ -15,8 +16,6 @@ constexpr auto no_other_program = std::chrono::microseconds(200);
 
 constexpr std::size_t longest_line = 4096;
 
-PyTypeObject* type = nullptr;
-
 struct writer_state {
   child::kernel_host& host;
   std::string name;
@@ -24,13 +23,11 @@ struct writer_state {
   int fd;            ///< where a forked child writes
   std::string line;  ///< of a forked child: lines go out whole, as those of a terminal do
   clock::time_point last{};
-  std::string kept{};      ///< a copy of what was written since keep()
+  std::string kept{};       ///< a copy of what was written since keep()
   std::size_t to_keep = 0;  ///< its bound
 };
 
-struct writer_object {
-  PyObject_HEAD writer_state* it;
-};
+using writer_box = boxed<writer_state>;
 
 bool write_raw(int fd, std::string_view text) {
   while (!text.empty()) {
@@ -51,13 +48,13 @@ bool write_line(writer_state& it) {
 
 /// Only a forked child keeps anything back.
 PyObject* flush(PyObject* self, PyObject*) {
-  if (forked() && !write_line(*reinterpret_cast<writer_object*>(self)->it)) return nullptr;
+  if (forked() && !write_line(writer_box::of(self))) return nullptr;
   Py_RETURN_NONE;
 }
 
 /// keep(bytes): from now on a copy of that much; returns what was kept before.
 PyObject* keep(PyObject* self, PyObject* argument) {
-  writer_state& it = *reinterpret_cast<writer_object*>(self)->it;
+  writer_state& it = writer_box::of(self);
   const std::size_t bytes = PyLong_AsSize_t(argument);
   if (PyErr_Occurred() != nullptr) return nullptr;
   const std::string before = std::exchange(it.kept, {});
@@ -66,7 +63,7 @@ PyObject* keep(PyObject* self, PyObject* argument) {
 }
 
 PyObject* write(PyObject* self, PyObject* argument) {
-  writer_state& it = *reinterpret_cast<writer_object*>(self)->it;
+  writer_state& it = writer_box::of(self);
   if (!PyUnicode_Check(argument)) {
     PyErr_Format(PyExc_TypeError, "write() argument must be str, not %R", Py_TYPE(argument));
     return nullptr;
@@ -94,23 +91,10 @@ PyObject* write(PyObject* self, PyObject* argument) {
   return PyLong_FromSsize_t(PyUnicode_GetLength(argument));
 }
 
-void dealloc(PyObject* self) {
-  PyTypeObject* const its = Py_TYPE(self);
-  delete reinterpret_cast<writer_object*>(self)->it;
-  reinterpret_cast<freefunc>(PyType_GetSlot(its, Py_tp_free))(self);
-  Py_DECREF(its);
-}
-
 PyMethodDef methods[] = {{"write", write, METH_O, "write(text) -> int"},
                          {"keep", keep, METH_O, "keep(bytes) -> str, what was kept before"},
                          {"flush", flush, METH_NOARGS, "What a forked child keeps goes out."},
                          {nullptr, nullptr, 0, nullptr}};
-PyType_Slot slots[] = {{Py_tp_dealloc, reinterpret_cast<void*>(dealloc)},
-                       {Py_tp_methods, methods},
-                       {Py_tp_new, nullptr},
-                       {0, nullptr}};
-PyType_Spec spec = {"kmux_child._kmux.Writer", sizeof(writer_object), 0, Py_TPFLAGS_DEFAULT, slots};
-
 }  // namespace
 
 std::shared_ptr<const child::request>& latest_request() noexcept {
@@ -119,19 +103,13 @@ std::shared_ptr<const child::request>& latest_request() noexcept {
 }
 
 object make_writer(child::kernel_host& host, std::string name, object get) {
-  PyObject* const self = reinterpret_cast<allocfunc>(PyType_GetSlot(type, Py_tp_alloc))(type, 0);
-  if (self == nullptr) return {};
   const int fd = name == "stdout" ? STDOUT_FILENO : STDERR_FILENO;
-  reinterpret_cast<writer_object*>(self)->it =
-      new writer_state{host, std::move(name), std::move(get), fd, {}, {}, {}, 0};
-  return object(self);
+  return writer_box::make(std::unique_ptr<writer_state>(
+      new writer_state{host, std::move(name), std::move(get), fd, {}, {}, {}, 0}));
 }
 
 bool add_writer_type(PyObject* module) {
-  type = reinterpret_cast<PyTypeObject*>(PyType_FromSpec(&spec));
-  if (type == nullptr) return false;
-  Py_INCREF(type);
-  return PyModule_AddObject(module, "Writer", reinterpret_cast<PyObject*>(type)) == 0;
+  return writer_box::add(module, "kmux_child._kmux.Writer", methods);
 }
 
 }  // namespace kmux::python

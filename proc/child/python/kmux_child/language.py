@@ -27,7 +27,7 @@ class Language:
     def count_cell(self, stored):
         return self.shell.execution_count
 
-    def execute(self, world, code, silent, store_history, allow_stdin):
+    def execute(self, world, code, silent, store_history):
         runner = self.runner()
         if runner is self.main:
             parent.Latest.execution = world

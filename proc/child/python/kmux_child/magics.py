@@ -10,7 +10,6 @@ from IPython.core.magics import CodeMagics
 from IPython.utils.process import arg_split
 
 
-
 @magics_class
 class KernelMagics(Magics):
     @line_magic
@@ -81,5 +80,3 @@ class KernelMagics(Magics):
         print(f"subshell id: {runner.feed.id or None}")
         print(f"thread: {threading.current_thread().name}")
         print(f"subshells: {list(language.threads)}")
-
-

@@ -44,13 +44,10 @@ class IPKernelApp(BaseIPythonApplication, InteractiveShellApp):
         self.shell.configurables.append(self)
 
     def run_startup(self):
-        """What the configuration wants to be run; it prints to the log, as there is no cell yet."""
+        """What the configuration wants to be run; what it prints belongs to no cell."""
         self.init_gui_pylab()
         self.init_extensions()
         self.init_code()
-
-    def initialized_kernel(self):
-        return self.kernel is not None
 
 
 class Warm:
