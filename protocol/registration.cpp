@@ -1,12 +1,11 @@
 #include "protocol/registration.hpp"
 
 #include <algorithm>
-#include <charconv>
 
 #include <fmt/format.h>
 
+#include "protocol/connection_members.hpp"
 #include "protocol/json.hpp"
-#include "protocol/json_document.hpp"
 #include "protocol/message.hpp"
 #include "protocol/signer.hpp"
 #include "protocol/wire.hpp"
@@ -16,61 +15,8 @@ namespace kmux {
 namespace {
 
 constexpr std::size_t largest_file = 64 << 10;
-constexpr std::size_t longest_text = 4096;
 constexpr std::size_t largest_acknowledgement = 64 << 10;
 constexpr std::size_t most_identities = 16;
-constexpr std::size_t curve_key_size = 40;  ///< Z85
-
-error bad(std::string_view member, std::string_view should) {
-  return {errc::bad_field,
-          fmt::format("the registration file's \"{}\" must be {}", member, should)};
-}
-
-error missing(std::string_view member) {
-  return {errc::missing_field, fmt::format("the registration file has no \"{}\"", member)};
-}
-
-/// Leaves `out` alone where the member is not there.
-result<void> read_text(const json::value& object, std::string_view name, std::string& out) {
-  const auto* const member = json::find(object, name);
-  if (member == nullptr) return {};
-  if (!member->IsString()) return bad(name, "a string");
-  if (member->GetStringLength() > longest_text) {
-    return bad(name, fmt::format("{} bytes at the most", longest_text));
-  }
-  out.assign(member->GetString(), member->GetStringLength());
-  return {};
-}
-
-/// The documents have a number, xeus a string.
-result<int> read_port(const json::value& object, std::string_view name) {
-  const auto* const member = json::find(object, name);
-  if (member == nullptr) return missing(name);
-  int port = 0;
-  if (member->IsInt()) {
-    port = member->GetInt();
-  } else if (const auto text = json::string_at(object, name)) {
-    const char* const end = text->data() + text->size();
-    const auto [stopped, failed] = std::from_chars(text->data(), end, port);
-    if (failed != std::errc() || stopped != end) port = 0;
-  }
-  if (port < 1 || port > 65535) return bad(name, "a port number, 1 to 65535");
-  return port;
-}
-
-result<void> check(const registration_info& it) {
-  const connection_info& kernel = it.kernel;
-  if (it.kernel_id.empty()) return bad("kernel_id", "a string that is not empty");
-  if (it.registration_ip.empty()) return bad("registration_ip", "an address, or a path for ipc");
-  if (kernel.transport != "tcp" && kernel.transport != "ipc") return bad("transport", "tcp or ipc");
-  if (kernel.ip.empty()) return bad("ip", "an address, or a path for ipc");
-  if (kernel.signature_scheme != "hmac-sha256") return bad("signature_scheme", "hmac-sha256");
-  for (const auto& [name, key] : {std::pair{"curve_publickey", &kernel.curve_publickey},
-                                  std::pair{"curve_secretkey", &kernel.curve_secretkey}}) {
-    if (!key->empty() && key->size() != curve_key_size) return bad(name, "40 characters of Z85");
-  }
-  return {};
-}
 
 }  // namespace
 
@@ -93,27 +39,21 @@ result<registration_info> parse_registration_file(std::string_view text) {
   }
   const auto document = json::parse_object(text, "the registration file");
   if (!document) return document.error();
+  const connection_members members(*document, "registration");
   for (const std::string_view name : {"kernel_id", "registration_ip", "key"}) {
-    if (json::find(*document, name) == nullptr) return missing(name);
+    if (!members.has(name)) return members.missing(name);
   }
   registration_info out;
-  for (const auto& [name, target] :
-       {std::pair{"kernel_id", &out.kernel_id}, std::pair{"registration_ip", &out.registration_ip},
-        std::pair{"transport", &out.kernel.transport}, std::pair{"ip", &out.kernel.ip},
-        std::pair{"key", &out.kernel.key},
-        std::pair{"signature_scheme", &out.kernel.signature_scheme},
-        std::pair{"kernel_name", &out.kernel.kernel_name},
-        std::pair{"curve_publickey", &out.kernel.curve_publickey},
-        std::pair{"curve_secretkey", &out.kernel.curve_secretkey}}) {
-    if (const auto read = read_text(*document, name, *target); !read) return read.error();
+  for (const auto& [name, target] : {std::pair{"kernel_id", &out.kernel_id},
+                                     std::pair{"registration_ip", &out.registration_ip}}) {
+    if (const auto read = members.text(name, *target); !read) return read.error();
+    if (target->empty()) return members.bad(name, "a string that is not empty");
   }
-  // As in a connection file: empty means the usual one.
-  if (out.kernel.signature_scheme.empty()) out.kernel.signature_scheme = "hmac-sha256";
-  const auto port = read_port(*document, "registration_port");
-  if (!port) return port.error();
-  out.registration_port = *port;
-  if (out.kernel.transport == "ipc" && json::find(*document, "ip") == nullptr) return missing("ip");
-  if (const auto checked = check(out); !checked) return checked.error();
+  if (const auto read = members.port("registration_port", 1, out.registration_port); !read) {
+    return read.error();
+  }
+  if (const auto read = members.connection(out.kernel); !read) return read.error();
+  if (out.kernel.transport == "ipc" && !members.has("ip")) return members.missing("ip");
   return out;
 }
 

@@ -1,0 +1,73 @@
+#include "protocol/connection_members.hpp"
+
+#include <charconv>
+
+#include <fmt/format.h>
+
+namespace kmux {
+
+namespace {
+
+constexpr std::size_t longest_text = 4096;
+constexpr std::size_t curve_key_size = 40;  ///< Z85
+
+}  // namespace
+
+error connection_members::bad(std::string_view member, std::string_view should) const {
+  return {errc::bad_field, fmt::format("the {} file's \"{}\" must be {}", file_, member, should)};
+}
+
+error connection_members::missing(std::string_view member) const {
+  return {errc::missing_field, fmt::format("the {} file has no \"{}\"", file_, member)};
+}
+
+result<void> connection_members::text(std::string_view name, std::string& out) const {
+  const auto* const member = json::find(object_, name);
+  if (member == nullptr) return {};
+  if (!member->IsString()) return bad(name, "a string");
+  if (member->GetStringLength() > longest_text) {
+    return bad(name, fmt::format("{} bytes at the most", longest_text));
+  }
+  out.assign(member->GetString(), member->GetStringLength());
+  return {};
+}
+
+result<void> connection_members::port(std::string_view name, int least, int& out) const {
+  const auto* const member = json::find(object_, name);
+  if (member == nullptr) return missing(name);
+  int port = -1;
+  if (member->IsInt()) {
+    port = member->GetInt();
+  } else if (const auto digits = json::string_at(object_, name)) {
+    const char* const end = digits->data() + digits->size();
+    const auto [stopped, failed] = std::from_chars(digits->data(), end, port);
+    if (failed != std::errc() || stopped != end) port = -1;
+  }
+  if (port < least || port > 65535) {
+    return bad(name, fmt::format("a port number, {} to 65535", least));
+  }
+  out = port;
+  return {};
+}
+
+result<void> connection_members::connection(connection_info& out) const {
+  for (const auto& [name, target] :
+       {std::pair{"transport", &out.transport}, std::pair{"ip", &out.ip},
+        std::pair{"key", &out.key}, std::pair{"signature_scheme", &out.signature_scheme},
+        std::pair{"kernel_name", &out.kernel_name},
+        std::pair{"curve_publickey", &out.curve_publickey},
+        std::pair{"curve_secretkey", &out.curve_secretkey}}) {
+    if (const auto read = text(name, *target); !read) return read.error();
+  }
+  if (out.transport != "tcp" && out.transport != "ipc") return bad("transport", "tcp or ipc");
+  if (out.ip.empty()) return bad("ip", "an address, or a path for ipc");
+  if (out.signature_scheme.empty()) out.signature_scheme = "hmac-sha256";
+  if (out.signature_scheme != "hmac-sha256") return bad("signature_scheme", "hmac-sha256");
+  for (const auto& [name, key] : {std::pair{"curve_publickey", &out.curve_publickey},
+                                  std::pair{"curve_secretkey", &out.curve_secretkey}}) {
+    if (!key->empty() && key->size() != curve_key_size) return bad(name, "40 characters of Z85");
+  }
+  return {};
+}
+
+}  // namespace kmux
