@@ -64,9 +64,17 @@ def test_a_crash_and_what_is_told(daemon, kernel, client):
     wait_until(lambda: daemon.model(kernel)["kmux"]["restarts"] == 1)
 
 
+OURS = {
+    "echo": ([BIN / "kmux-child", "echo"], "echo in secret"),
+    "python": (["/usr/bin/python3", BIN.parent / "lib/kmux/python/kmux_child"], "print('in secret')"),
+}
+
+
+@pytest.mark.parametrize("which", list(OURS))
 @pytest.mark.parametrize("transport", ["ipc", "tcp"])
-def test_a_kernel_by_itself_with_curve(tmp_path, transport):
-    """The echo kernel as any Jupyter kernel, with keys in its connection file."""
+def test_a_kernel_by_itself_with_curve(tmp_path, transport, which):
+    """Our kernels as any Jupyter kernel, with keys in the connection file."""
+    argv, code = OURS[which]
     public, secret = (key.decode() for key in zmq.curve_keypair())
     file = tmp_path / "kernel.json"
     ports = {f"{name}_port": 0 if transport == "tcp" else number
@@ -74,14 +82,14 @@ def test_a_kernel_by_itself_with_curve(tmp_path, transport):
     file.write_text(json.dumps({
         "transport": transport, "ip": "127.0.0.1" if transport == "tcp" else str(tmp_path / "s"), "key": "secret",
         "signature_scheme": "hmac-sha256", "curve_publickey": public, "curve_secretkey": secret, **ports}))
-    kernel = subprocess.Popen([BIN / "kmux-child", "echo", "-f", file])
+    kernel = subprocess.Popen([*argv, "-f", file])
     try:
         wait_until(lambda: json.loads(file.read_text())["shell_port"] != 0)
         client = BlockingKernelClient(connection_file=str(file))
         client.load_connection_file()
         client.start_channels()
         client.wait_for_ready(timeout=30)
-        assert printed(client, "echo in secret") == ("ok", "in secret\n")
+        assert printed(client, code) == ("ok", "in secret\n")
         assert client.is_alive()
         # Without the key nobody is heard.
         stranger = zmq.Context.instance().socket(zmq.DEALER)

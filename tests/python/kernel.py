@@ -90,8 +90,9 @@ class Kernel:
         while reply is None or not idle:
             if time.monotonic() > deadline:
                 raise AssertionError(f"no end after {timeout} s; reply: {reply}; messages: {messages}; log: {self.log()}")
-            seen, self.waited_for = self.waited_for, []
-            for channel, message in [*seen, *self._news()]:
+            mine = [each for each in self.waited_for if each[1]["parent_header"].get("msg_id") == id]
+            self.waited_for = [each for each in self.waited_for if each not in mine]
+            for channel, message in [*mine, *self._news()]:
                 if message["parent_header"].get("msg_id") != id:
                     self.unclaimed.append((channel, message))
                 elif channel == "shell":

@@ -6,14 +6,12 @@ a Qt for each Python: Debian's python3-pyqt5, PyPI's PyQt5.
 
 import os
 import select
-import statistics
 import subprocess
 import time
 
 import pytest
-from kernel import PATIENCE, PYTHONS, Kernel
-
-ROUND_TRIP = 0.05  # seconds, the median of kernel_info with a window open
+from kernel import PATIENCE, Kernel
+from waits import ROUND_TRIP, round_trips, wait_for, wait_until
 
 TK = """
 %gui tk
@@ -85,22 +83,6 @@ def start_shown(start, display):
     return lambda: start(env=display)
 
 
-def wait_until(kernel, expression):
-    """Asks again and again, so that the kernel is idle in between."""
-    deadline = time.monotonic() + PATIENCE
-    while not kernel.value(expression):
-        assert time.monotonic() < deadline, f"{expression} stays false"
-
-
-def wait_for(kernel, id, text):
-    """Until something with this text has come for the request, be it after its end."""
-    return kernel.wait_for_iopub(
-        lambda m: m["parent_header"].get("msg_id") == id
-        and m["msg_type"] in ("stream", "error")
-        and text in str(m["content"])
-    )
-
-
 def say_later(kernel, code, text):
     """The request's id, when its code, or a callback of it, has said the text. The request is not
     finished before: that would take the text, where it comes soon."""
@@ -160,15 +142,6 @@ call()
     windowed.ok("on = False; await task")
     gap = windowed.value("sorted(b - a for a, b in zip(ticks, ticks[1:]))[len(ticks) // 2]")
     assert gap < 0.02
-
-
-def round_trips(kernel, count=30):
-    took = []
-    for _ in range(count):
-        begin = time.monotonic()
-        kernel.ask("kernel_info_request")
-        took.append(time.monotonic() - begin)
-    return statistics.median(took)
 
 
 def test_requests_do_not_wait(windowed):
@@ -317,125 +290,6 @@ get_ipython().kernel._gui_turns.step = broken
     kernel.ok("%gui tk")
     kernel.ok("ok = []; after(20, lambda: ok.append(1))")
     wait_until(kernel, "bool(ok)")
-
-
-# Somebody else's loop.
-
-BY_DESCRIPTOR = """
-import select, time, asyncio
-from kmux_child.eventloops import register_integration
-turns, ended = [], []
-
-@register_integration('waits')
-def waits(kernel):
-    # As a toolkit does that has a notifier for descriptors: it waits for nothing else.
-    poll = select.poll()
-    poll.register(kernel.shell_stream.getsockopt(14), select.POLLIN)
-    poll.poll(20_000)
-    turns.append(kernel.shell_stream.flush(limit=1))
-
-@waits.exit
-def end(kernel):
-    print('the loop', 'ends', flush=True)
-
-%gui waits
-"""
-
-BY_POLLING = """
-import time, asyncio
-from kmux_child.eventloops import register_integration
-turns = []
-
-@register_integration('polls', 'polls too')
-def waits(kernel):
-    while not kernel.shell_stream.flush(limit=1):
-        time.sleep(0.005)
-    turns.append(1)
-
-%gui polls
-"""
-
-RETURNS = """
-import time, asyncio
-from kmux_child.eventloops import register_integration
-turns = []
-
-@register_integration('returns')
-def returns(kernel):
-    turns.append(1)
-
-%gui returns
-"""
-
-LOOPS = {"descriptor": BY_DESCRIPTOR, "polling": BY_POLLING, "returns": RETURNS}
-
-
-@pytest.mark.parametrize("loop", list(LOOPS))
-def test_somebody_elses_loop_runs_and_delays_nothing(start, loop):
-    kernel = start()
-    kernel.ok(LOOPS[loop])
-    assert round_trips(kernel) < ROUND_TRIP
-    wait_until(kernel, "len(turns) > 10")
-    kernel.ok("""
-ticks, on = [], True
-async def tick():
-    while on:
-        ticks.append(time.monotonic())
-        await asyncio.sleep(0.01)
-task = asyncio.create_task(tick())
-""")
-    wait_until(kernel, "len(ticks) > 50")
-    kernel.ok("on = False; await task")
-    assert kernel.value("sorted(b - a for a, b in zip(ticks, ticks[1:]))[len(ticks) // 2]") < 0.05
-    # Not in circles: a loop that only returns is given its turns with pauses.
-    count = kernel.value("len(turns)")
-    kernel.ok("await asyncio.sleep(0.5)")
-    assert kernel.value("len(turns)") - count < 150
-    kernel.ok("%gui")
-    count = kernel.value("len(turns)")
-    kernel.ok("await asyncio.sleep(0.05)")
-    assert kernel.value("len(turns)") == count
-
-
-def test_other_threads_wake_somebody_elses_loop(start):
-    kernel = start()
-    kernel.ok(BY_DESCRIPTOR)
-    kernel.ok("""
-import threading
-done = asyncio.Event()
-loop = asyncio.get_running_loop()
-threading.Timer(0.2, lambda: loop.call_soon_threadsafe(done.set)).start()
-begin = time.monotonic()
-await done.wait()
-took = time.monotonic() - begin
-""")
-    assert kernel.value("took") < 2
-
-
-def test_somebody_elses_loop_is_told_of_the_end(start):
-    kernel = start()
-    kernel.ok(BY_DESCRIPTOR)
-    kernel.control("shutdown_request", {"restart": False})
-    kernel.wait_for_text("the loop ends")
-
-
-def test_a_loop_of_somebody_elses_that_spins_is_interrupted(start):
-    kernel = start()
-    id = kernel.send("""
-from kmux_child.eventloops import register_integration
-turns = []
-@register_integration('spins')
-def spins(kernel):
-    turns.append(1)
-    if len(turns) == 1:
-        print('spins')
-        while True: pass
-%gui spins
-""")
-    wait_for(kernel, id, "spins")
-    kernel.interrupt()
-    kernel.finish(id)
-    wait_until(kernel, "len(turns) > 1")
 
 
 # matplotlib, which is installed for the newest Python only: Debian's would be 200 MB of packages.

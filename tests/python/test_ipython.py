@@ -1,9 +1,15 @@
 """Everything that IPython users have."""
 
 import base64
+import hmac
+import json
+import subprocess
+import sys
 import time
 
 import pytest
+import zmq
+from jupyter_client import BlockingKernelClient
 from kernel import PACKAGE, PYTHONS, Kernel
 
 
@@ -258,15 +264,47 @@ def test_exit_asks_and_ends(start):
 
 
 def test_a_kernel_ends_with_its_parent(start, python):
-    import subprocess
-    import sys
-
     parent = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
     kernel = start(argv=["/usr/bin/env", f"JPY_PARENT_PID={parent.pid}", python, str(PACKAGE)])
     assert kernel.value("__import__('os').getpid()") == kernel.pid
     parent.kill()
     parent.wait()
     kernel.manager.provisioner.process.wait(timeout=10)
+
+
+def signed(key, content):
+    """The frames of a handshake's message (JEP 66)."""
+    return [b"<IDS|MSG>", hmac.new(key, content, "sha256").hexdigest().encode(), content]
+
+
+def test_a_kernel_registers_with_its_launcher(tmp_path, python):
+    launcher, file, key = zmq.Context.instance().socket(zmq.ROUTER), tmp_path / "registration.json", b"a key"
+    port = launcher.bind_to_random_port("tcp://127.0.0.1")
+    file.write_text(json.dumps({
+        "kernel_id": "k", "transport": "tcp", "registration_ip": "127.0.0.1", "registration_port": port,
+        "signature_scheme": "hmac-sha256", "key": key.decode()}))
+    process = subprocess.Popen([python, PACKAGE, "-f", file])
+    try:
+        assert launcher.poll(20_000), "no registration came"
+        identity, *frames = launcher.recv_multipart()
+        told = json.loads(frames[-1])
+        assert frames == signed(key, frames[-1]) and told["kernel_id"] == "k" and int(told["shell_port"]) > 0
+        launcher.send_multipart([identity, *signed(key, b"{}")])
+        deadline = time.monotonic() + 20
+        while "shell_port" not in (info := json.loads(file.read_text())):
+            assert time.monotonic() < deadline, "no connection file came"
+        assert info["shell_port"] == int(told["shell_port"])
+        client = BlockingKernelClient(connection_file=str(file))
+        client.load_connection_file()
+        client.start_channels()
+        client.wait_for_ready(timeout=20)
+        client.shutdown()
+        assert process.wait(20) == 0
+        client.stop_channels()
+    finally:
+        process.kill()
+        process.wait()
+        launcher.close(0)
 
 
 @pytest.fixture

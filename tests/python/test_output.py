@@ -40,28 +40,26 @@ def test_text_stands_before_what_was_displayed_after_it(kernel):
     assert kinds == ["stream", "display_data"] * 20
 
 
-def test_threads_print_into_the_cell_that_started_them(kernel):
-    first = kernel.send(
+LATER = {
+    "thread": (
         "import threading, time\n"
-        "def later():\n    time.sleep(0.4); print('from the thread')\n"
+        "def later():\n    time.sleep(0.4); print('said later')\n"
         "thread = threading.Thread(target=later); thread.start()"
-    )
-    kernel.finish(first)
-    kernel.ok("print('another cell')")
-    message = kernel.wait_for_text("from the thread")
-    assert message["parent_header"]["msg_id"] == first
-
-
-def test_tasks_print_into_the_cell_that_made_them(kernel):
-    first = kernel.send(
+    ),
+    "task": (
         "import asyncio\n"
-        "async def later():\n    await asyncio.sleep(0.4); print('from the task')\n"
+        "async def later():\n    await asyncio.sleep(0.4); print('said later')\n"
         "task = asyncio.create_task(later())"
-    )
+    ),
+}
+
+
+@pytest.mark.parametrize("what", list(LATER))
+def test_threads_and_tasks_print_into_the_cell_that_started_them(kernel, what):
+    first = kernel.send(LATER[what])
     kernel.finish(first)
     kernel.ok("print('another cell')")
-    message = kernel.wait_for_text("from the task")
-    assert message["parent_header"]["msg_id"] == first
+    assert kernel.wait_for_text("said later")["parent_header"]["msg_id"] == first
 
 
 def test_a_pool_prints_too(kernel):

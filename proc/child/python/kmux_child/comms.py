@@ -16,7 +16,7 @@ class Comm(BaseComm):
         )
 
     def publish_msg(self, msg_type, data=None, metadata=None, buffers=None, **keys):
-        from kmux_child.shell import publish
+        from kmux_child.display import publish
 
         content = {"data": {} if data is None else data, "comm_id": self.comm_id, **keys}
         publish(msg_type, dumps(content), dumps(metadata or {}), buffers or ())

@@ -29,6 +29,51 @@ def header():
     return loads(it.header) if it is not None else {}
 
 
+class Follows:
+    """What ipykernel's shell, streams and publishers have to say whose their output is. Output follows
+    the running code here: only a thread can be told that it works for another request."""
+
+    @property
+    def parent_header(self):
+        return header()
+
+    @parent_header.setter
+    def parent_header(self, value):
+        """There is nothing to set."""
+
+    def set_parent(self, value):
+        """There is nothing to set."""
+
+    def set_thread_parent(self, value):
+        """Output of this thread belongs to the request `value`, if it is one that we have seen."""
+        return current.set(_kernel().find_execution(value))
+
+    def reset_thread_parent(self, token):
+        current.reset(token)
+
+    @property
+    def session(self):
+        return _kernel().session
+
+    @session.setter
+    def session(self, value):
+        """There is one."""
+
+    @property
+    def pub_socket(self):
+        return _kernel().iopub_socket
+
+    @pub_socket.setter
+    def pub_socket(self, value):
+        """There is one."""
+
+
+def _kernel():
+    from kmux_child.face import kernel
+
+    return kernel()
+
+
 def follow_threads():
     """A thread prints into the cell that started it."""
     start, bootstrap = threading.Thread.start, threading.Thread._bootstrap_inner

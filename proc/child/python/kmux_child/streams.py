@@ -30,7 +30,7 @@ class _Buffer(io.RawIOBase):
         return self._stream.fileno()
 
 
-class OutStream(io.TextIOBase):
+class OutStream(parent.Follows, io.TextIOBase):
     """Text goes to the cell that writes it, at once; only a forked child has something to flush.
 
     Has what people look for on ipykernel's class of this name.
@@ -78,23 +78,6 @@ class OutStream(io.TextIOBase):
         return self._kernel.original(1 if self._name == "stdout" else 2)
 
     # What ipykernel's has.
-
-    @property
-    def parent_header(self):
-        return parent.header()
-
-    @parent_header.setter
-    def parent_header(self, value):
-        self.set_parent(value)
-
-    def set_parent(self, value):
-        """Output follows the running code: there is nothing to set."""
-
-    @property
-    def session(self):
-        from kmux_child.face import kernel
-
-        return kernel().session
 
     @property
     def pub_thread(self):

@@ -1,3 +1,3 @@
-from kmux_child.shell import ZMQShellDisplayHook
+from kmux_child.display import ZMQShellDisplayHook
 
 __all__ = ["ZMQShellDisplayHook"]

@@ -1,3 +1,4 @@
-from kmux_child.shell import ZMQDisplayPublisher, ZMQInteractiveShell, ZMQShellDisplayHook
+from kmux_child.display import ZMQDisplayPublisher, ZMQShellDisplayHook
+from kmux_child.shell import ZMQInteractiveShell
 
 __all__ = ["ZMQDisplayPublisher", "ZMQInteractiveShell", "ZMQShellDisplayHook"]

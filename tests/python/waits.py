@@ -1,0 +1,33 @@
+"""Waiting for what happens in an idle kernel, and how long requests take beside it."""
+
+import statistics
+import time
+
+from kernel import PATIENCE
+
+ROUND_TRIP = 0.05  # seconds, the median of kernel_info with a window open
+
+
+def wait_until(kernel, expression):
+    """Asks again and again, so that the kernel is idle in between."""
+    deadline = time.monotonic() + PATIENCE
+    while not kernel.value(expression):
+        assert time.monotonic() < deadline, f"{expression} stays false"
+
+
+def wait_for(kernel, id, text):
+    """Until something with this text has come for the request, be it after its end."""
+    return kernel.wait_for_iopub(
+        lambda m: m["parent_header"].get("msg_id") == id
+        and m["msg_type"] in ("stream", "error")
+        and text in str(m["content"])
+    )
+
+
+def round_trips(kernel, count=30):
+    took = []
+    for _ in range(count):
+        begin = time.monotonic()
+        kernel.ask("kernel_info_request")
+        took.append(time.monotonic() - begin)
+    return statistics.median(took)
