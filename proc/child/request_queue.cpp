@@ -21,25 +21,33 @@ bool is_pressing(const request& r) {
 
 }  // namespace
 
+void request_queue::count(const request& r, int by) {
+  bytes_ += by > 0 ? r.wire->bytes() : -r.wire->bytes();
+  if (r.head.msg_type != "execute_request") no_cells_ += by;
+  if (is_pressing(r)) pressing_ += by;
+}
+
 void request_queue::push(std::shared_ptr<const request> r, clock::time_point now) {
   const std::lock_guard lock(mutex_);
   const bool aborted = aborting_ && r->head.msg_type == "execute_request";
-  bytes_ += r->wire->bytes();
+  count(*r, 1);
   queue_.push_back({std::move(r), now, aborted});
   ready_.set();
 }
 
 std::optional<request_queue::entry> request_queue::pop(bool cells) {
   const std::lock_guard lock(mutex_);
-  const auto found = std::find_if(queue_.begin(), queue_.end(), [&](const entry& each) {
-    return cells || each.what->head.msg_type != "execute_request";
-  });
+  const auto found = !cells && no_cells_ == 0
+                         ? queue_.end()
+                         : std::find_if(queue_.begin(), queue_.end(), [&](const entry& each) {
+                             return cells || each.what->head.msg_type != "execute_request";
+                           });
   if (found == queue_.end()) {
     ready_.clear();
     return std::nullopt;
   }
   entry out = std::move(*found);
-  bytes_ -= out.what->wire->bytes();
+  count(*out.what, -1);
   queue_.erase(found);
   return out;
 }
@@ -71,7 +79,7 @@ std::vector<std::shared_ptr<const request>> request_queue::take_overdue(clock::t
   const std::lock_guard lock(mutex_);
   for (auto each = queue_.begin(); each != queue_.end();) {
     if (is_pressing(*each->what) && each->since <= until) {
-      bytes_ -= each->what->wire->bytes();
+      count(*each->what, -1);
       out.push_back(std::move(each->what));
       each = queue_.erase(each);
     } else {
@@ -83,6 +91,7 @@ std::vector<std::shared_ptr<const request>> request_queue::take_overdue(clock::t
 
 request_queue::clock::time_point request_queue::oldest_pressing() const {
   const std::lock_guard lock(mutex_);
+  if (pressing_ == 0) return clock::time_point::max();
   for (const auto& each : queue_) {
     if (is_pressing(*each.what)) return each.since;
   }

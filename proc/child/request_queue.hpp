@@ -54,7 +54,11 @@ private:
   std::deque<entry> queue_;
   static constexpr std::size_t most_bytes = std::size_t{1} << 30, most_requests = 100'000;
 
+  void count(const request&, int by);
+
   std::size_t bytes_ = 0;
+  // So that nobody looks through a long queue of cells for what is not there.
+  int no_cells_ = 0, pressing_ = 0;
   bool aborting_ = false;
   event_fd ready_;
 };
