@@ -39,6 +39,13 @@ std::string write_connection_file(const connection_info& c) {
     out += fmt::format(",\n  \"curve_publickey\": {},\n  \"curve_secretkey\": {}",
                        json_quote(c.curve_publickey), json_quote(c.curve_secretkey));
   }
+  if (c.journal) {
+    const journal_info& j = *c.journal;
+    out += fmt::format(
+        ",\n  \"kmux_journal\": {{\"directory\": {}, \"max_bytes\": {}, "
+        "\"max_age\": {}, \"sync\": {}, \"after\": {}, \"code\": {}}}",
+        json_quote(j.directory), j.most_bytes, j.most_age, j.sync, j.after, j.code);
+  }
   return out + "\n}\n";
 }
 

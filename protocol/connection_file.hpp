@@ -3,12 +3,26 @@
 // https://jupyter-client.readthedocs.io/en/stable/kernels.html#connection-files
 
 #include <array>
+#include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
 #include "protocol/error.hpp"
 
 namespace kmux {
+
+/// Where a kernel on kmux::child is to keep what it says: the member "kmux_journal" of the file.
+struct journal_info {
+  std::string directory;  ///< absolute; must be there
+  std::uint64_t most_bytes = std::uint64_t{256} << 20;
+  std::uint64_t most_age = 0;  ///< seconds; 0: any
+  std::uint64_t sync = 0;      ///< milliseconds between two fdatasync(2); 0: never
+  std::uint64_t after = 0;     ///< the first number is larger
+  bool code = false;           ///< the code of requests, too
+
+  friend bool operator==(const journal_info&, const journal_info&) = default;
+};
 
 struct connection_info {
   std::string transport = "tcp";  ///< "tcp" or "ipc"
@@ -18,6 +32,7 @@ struct connection_info {
   std::string signature_scheme = "hmac-sha256";
   std::string kernel_name;
   std::string curve_publickey, curve_secretkey;  ///< Z85, 40 characters each, or empty
+  std::optional<journal_info> journal;
 
   /// "tcp://127.0.0.1:5000", "ipc:///run/x/k-1"
   std::string endpoint(int port) const;

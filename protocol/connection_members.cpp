@@ -50,6 +50,14 @@ result<void> connection_members::port(std::string_view name, int least, int& out
   return {};
 }
 
+result<void> connection_members::number(std::string_view name, std::uint64_t& out) const {
+  const auto* const member = json::find(object_, name);
+  if (member == nullptr) return {};
+  if (!member->IsUint64()) return bad(name, "a number");
+  out = member->GetUint64();
+  return {};
+}
+
 result<void> connection_members::connection(connection_info& out) const {
   for (const auto& [name, target] :
        {std::pair{"transport", &out.transport}, std::pair{"ip", &out.ip},
@@ -67,6 +75,27 @@ result<void> connection_members::connection(connection_info& out) const {
                                   std::pair{"curve_secretkey", &out.curve_secretkey}}) {
     if (!key->empty() && key->size() != curve_key_size) return bad(name, "40 characters of Z85");
   }
+  return journal(out.journal);
+}
+
+result<void> connection_members::journal(std::optional<journal_info>& out) const {
+  const auto* const member = json::find(object_, "kmux_journal");
+  if (member == nullptr) return {};
+  if (!member->IsObject()) return bad("kmux_journal", "an object");
+  const connection_members inside(*member, file_);
+  journal_info read;
+  if (const auto done = inside.text("directory", read.directory); !done) return done;
+  if (read.directory.empty() || read.directory.front() != '/') {
+    return bad("directory", "an absolute path");
+  }
+  for (const auto& [name, target] :
+       {std::pair{"max_bytes", &read.most_bytes}, std::pair{"max_age", &read.most_age},
+        std::pair{"sync", &read.sync}, std::pair{"after", &read.after}}) {
+    if (const auto done = inside.number(name, *target); !done) return done;
+  }
+  const auto* const code = json::find(*member, "code");
+  read.code = code != nullptr && code->IsTrue();
+  out = std::move(read);
   return {};
 }
 

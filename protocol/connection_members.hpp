@@ -24,10 +24,14 @@ public:
   result<void> text(std::string_view member, std::string& out) const;
   /// A number, or a string of digits (JEP 106); `least` to 65535.
   result<void> port(std::string_view member, int least, int& out) const;
+  /// A number, not negative.
+  result<void> number(std::string_view member, std::uint64_t& out) const;
   /// Everything of a connection but its ports, checked.
   result<void> connection(connection_info& out) const;
 
 private:
+  result<void> journal(std::optional<journal_info>& out) const;
+
   const json::value& object_;
   std::string_view file_;
 };

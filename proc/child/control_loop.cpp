@@ -62,6 +62,7 @@ control_loop::control_loop(kernel_sockets sockets, const kernel_parts& parts, bo
     : parts_(parts),
       sockets_(std::move(sockets)),
       publisher_(std::move(sockets_.iopub)),
+      said_(parts.journal),
       shell_reader_(parts.key, channel::shell),
       stdin_reader_(parts.key, channel::stdin_),
       control_reader_(parts.key, channel::control),
@@ -129,6 +130,7 @@ void control_loop::join() {
 }
 
 std::chrono::milliseconds control_loop::turn() {
+  said_.send();
   const auto now = clock::now();
   publisher_.flush(now);
   if (!publisher_.full() && parts_.out.out().due() <= now) forward();
@@ -136,6 +138,7 @@ std::chrono::milliseconds control_loop::turn() {
   subshells_.each([&](shell_loop& each) { next = std::min(next, overdue_.look(each, now)); });
   next = std::min(next, overdue_.end_late(now));
   if (abandon_at_ <= now) abandon(now);
+  said_.send();
   const auto wait = until(std::min(next, abandon_at_), now);
   return publisher_.waiting() ? std::min(wait, publish_retry) : wait;
 }
@@ -145,6 +148,7 @@ void control_loop::flush_all() {
   if (parts_.capture != nullptr) parts_.capture->drain();
   parts_.out.out().hurry();
   forward();
+  said_.send();
   const auto last = clock::now() + last_words;
   while (publisher_.waiting() && clock::now() < last)
     publisher_.flush(clock::now());
@@ -185,11 +189,7 @@ void control_loop::forward() {
       fence->aborting->end_abort();
     } else {
       auto& message = std::get<outbox::message>(each);
-      if (message.where == channel::iopub) {
-        publisher_.publish(std::move(message.frames));
-      } else {
-        send_message(socket(message.where), message.frames);
-      }
+      say(message.where, std::move(message.frames));
     }
   }
 }
@@ -211,8 +211,19 @@ zmq::socket_t& control_loop::socket(channel where) {
   }
 }
 
+/// Recorded now, sent at the end of this turn.
+void control_loop::say(channel where, frame_list&& frames) {
+  said_.say(where, std::move(frames), [this, where](frame_list&& recorded) {
+    if (where == channel::iopub) {
+      publisher_.publish(std::move(recorded));
+    } else {
+      send_message(socket(where), recorded);
+    }
+  });
+}
+
 void control_loop::publish(const outgoing_message& m) {
-  publisher_.publish(composer_.broadcast(m));
+  say(channel::iopub, composer_.broadcast(m));
 }
 
 void control_loop::status(std::string_view parent, std::string_view state) {
@@ -223,14 +234,15 @@ void control_loop::status(std::string_view parent, std::string_view state) {
 void control_loop::reply(const request& r, std::string_view content) {
   const std::string type = reply_type(r.head.msg_type);
   auto frames = composer_.reply(r.identities(), {type, r.message().header, content, "{}", {}});
-  send_message(socket(r.from), frames);
+  say(r.from, std::move(frames));
 }
 
 void control_loop::welcome(std::string_view topic) {
   // JEP 65; a topic that is not text cannot be told back in JSON.
   if (!is_utf8(topic)) return;
   const std::string content = fmt::format(R"({{"subscription": {}}})", json_quote(topic));
-  publish({"iopub_welcome", "{}", content, "{}", {}});
+  // Not recorded: it is for one subscriber.
+  publisher_.publish(composer_.broadcast({"iopub_welcome", "{}", content, "{}", {}}));
 }
 
 namespace {

@@ -14,6 +14,7 @@
 #include "proc/child/overdue_queries.hpp"
 #include "proc/child/poll_loop.hpp"
 #include "proc/child/publisher.hpp"
+#include "proc/child/recorder.hpp"
 #include "proc/child/sender.hpp"
 #include "proc/child/shell_loop.hpp"
 #include "proc/child/sockets.hpp"
@@ -34,6 +35,7 @@ struct kernel_parts {
   sender& out;
   input_broker& inputs;
   output_capture* capture;  ///< may be nullptr
+  recorder& journal;
 };
 
 /// Never waits for a shell loop or for the language, and so answers whatever the user's code does.
@@ -83,12 +85,14 @@ private:
   void reply(const request&, std::string_view content);
   void status(std::string_view parent, std::string_view state);
   void publish(const outgoing_message&);
+  void say(channel, frame_list&&);
   void welcome(std::string_view topic);
   zmq::socket_t& socket(channel);
 
   kernel_parts parts_;
   kernel_sockets sockets_;
   publisher publisher_;
+  announcer said_;
   request_reader shell_reader_, stdin_reader_, control_reader_;
   composer composer_;
   subshells subshells_;

@@ -44,6 +44,7 @@ void control_loop::to_shell(const std::shared_ptr<const request>& r) {
   } else if (loop == nullptr) {
     refuse(*r, unknown_subshell(id));
   } else {
+    parts_.journal.note(r->head, r->message());
     loop->queue().push(r, request_queue::clock::now());
   }
 }

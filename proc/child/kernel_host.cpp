@@ -37,12 +37,13 @@ kernel_host::kernel_host(connection_info& where, interpreter& language, kernel_s
       connect_(connect_reply(where)),
       info_(complete_kernel_info(language)),
       sender_(key_, session_, outbox_),
+      journal_(where.journal),
       capture_(settings.capture_output ? std::make_unique<output_capture>(outbox_) : nullptr),
       shell_("", language, sender_, inputs_, info_),
-      control_(
-          std::move(sockets_),
-          {context_, session_, key_, connect_, language, shell_, sender_, inputs_, capture_.get()},
-          settings.take_signals) {
+      control_(std::move(sockets_),
+               {context_, session_, key_, connect_, language, shell_, sender_, inputs_,
+                capture_.get(), journal_},
+               settings.take_signals) {
   shell_.set_capture(capture_.get());
 }
 

@@ -59,6 +59,7 @@ private:
   const std::string connect_, info_;
   outbox outbox_;
   sender sender_;
+  recorder journal_;
   std::unique_ptr<output_capture> capture_;
   input_broker inputs_;
   shell_loop shell_;

@@ -42,7 +42,7 @@ std::vector<std::string_view> views_of(const frame_list& frames) {
 
 /// The kernel has ended: what it said before is in the sockets, up to their ends. Those may be long
 /// in coming where a process that it left behind holds them open. `out` may be nullptr.
-void read_rest(zmtp_socket& one, zmtp_socket& other, publisher* out) {
+void read_rest(zmtp_socket& one, zmtp_socket& other, announcer& says, publisher* out) {
   using clock = publisher::clock;
   const auto until = clock::now() + longest_farewell;
   const auto publishing = [out] { return out != nullptr && out->waiting(); };
@@ -53,28 +53,45 @@ void read_rest(zmtp_socket& one, zmtp_socket& other, publisher* out) {
     if (zmq_poll(items, 2, patience.count()) <= 0 && !publishing()) return;
     if (out == nullptr || !out->full()) one.read();
     other.read();
+    says.send();
     if (out != nullptr) out->flush(clock::now());
   }
 }
 
 }  // namespace
 
-relay::bridge::bridge(zmq::socket_t bound, receive_buffer& buffer, zmtp_settings settings)
+relay::bridge::bridge(channel which, zmq::socket_t bound, receive_buffer& buffer,
+                      zmtp_settings settings, announcer& says, recorder& journal, interceptor first)
     : outer(std::move(bound)),
       inner(buffer, std::move(settings),
-            {[this](zmtp_message&& message) {
-               frame_list frames = to_frames(std::move(message));
-               send_message(outer, frames);
+            {[this, which, &says](zmtp_message&& message) {
+               says.say(which, to_frames(std::move(message)),
+                        [this](frame_list&& frames) { send_message(outer, frames); });
              },
              {},
              {},
-             {}}) {
+             {}}),
+      journal_(journal),
+      intercept_(std::move(first)) {
+}
+
+/// The kernel judges everything itself, but does not know what it has had already.
+bool relay::bridge::is_for_kernel(std::span<const std::string_view> views, frame_list& frames) {
+  wire_view wire;
+  if (decode_wire(views, message_limits{}, wire) != errc::ok ||
+      peek_header(wire.message.header, head_) != errc::ok) {
+    return true;
+  }
+  if (!taken_.admit(head_)) return false;
+  journal_.note(head_, wire.message);
+  return !intercept_ || !intercept_(head_, frames);
 }
 
 void relay::bridge::to_kernel() {
   frame_list frames;
   for (int i = 0; i < batch && kernel_has_room() && receive_message(outer, frames); ++i) {
-    if (frames.size() > 0) inner.send(views_of(frames));
+    const auto views = views_of(frames);
+    if (frames.size() > 0 && is_for_kernel(views, frames)) inner.send(views);
   }
 }
 
@@ -86,12 +103,15 @@ relay::relay(connection_info& outer, const connection_info& inner, const launch_
       log_(spec.stdio_log, spec.stdio_limit),
       // Kernels address stdin by the identity that asked on shell: both must have the same.
       routing_id_("relay-" + make_uuid()),
-      shell_(make_router(context_, outer, outer.shell_port), shell_buffer_,
-             towards_kernel(zmtp_role::dealer, inner.shell(), routing_id_)),
-      stdin_(make_router(context_, outer, outer.stdin_port), shell_buffer_,
-             towards_kernel(zmtp_role::dealer, inner.stdin_(), routing_id_)),
-      control_(make_router(context_, outer, outer.control_port), control_buffer_,
-               towards_kernel(zmtp_role::dealer, inner.control(), routing_id_)),
+      journal_(outer.journal),
+      shell_(channel::shell, make_router(context_, outer, outer.shell_port), shell_buffer_,
+             towards_kernel(zmtp_role::dealer, inner.shell(), routing_id_), shell_says_, journal_),
+      stdin_(channel::stdin_, make_router(context_, outer, outer.stdin_port), shell_buffer_,
+             towards_kernel(zmtp_role::dealer, inner.stdin_(), routing_id_), shell_says_, journal_),
+      control_(channel::control, make_router(context_, outer, outer.control_port), control_buffer_,
+               towards_kernel(zmtp_role::dealer, inner.control(), routing_id_), control_says_,
+               journal_,
+               [this](const header& head, frame_list& frames) { return intercept(head, frames); }),
       heartbeat_(make_heartbeat(context_, outer, outer.hb_port)),
       iopub_(control_buffer_, towards_kernel(zmtp_role::sub, inner.iopub(), {}),
              {[this](zmtp_message&& message) { on_iopub(std::move(message)); }, {}, {}, {}}),
@@ -112,17 +132,19 @@ void relay::watch(poll_loop& loop, bridge& b) {
 exit_status relay::run() {
   watch(shell_loop_, shell_);
   watch(shell_loop_, stdin_);
+  shell_loop_.each_turn([this] {
+    shell_says_.send();
+    return poll_loop::forever;
+  });
   std::thread control([this] { run_control(); });
   shell_loop_.run();
-  read_rest(shell_.inner, stdin_.inner, nullptr);
+  read_rest(shell_.inner, stdin_.inner, shell_says_, nullptr);
   control.join();
   return kernel_.wait();
 }
 
 void relay::run_control() {
-  control_loop_.watch(
-      control_.outer, [this] { read_control(); }, [this] { return control_.kernel_has_room(); });
-  control_loop_.watch(control_.inner);
+  watch(control_loop_, control_);
   control_loop_.watch(heartbeat_, [this] { answer_heartbeats(heartbeat_); });
   control_loop_.watch(iopub_, [this] { return !publisher_.full(); });
   control_loop_.watch(publisher_.socket(), [this] {
@@ -132,12 +154,13 @@ void relay::run_control() {
   control_loop_.watch(kernel_.pidfd(), [this] { control_loop_.stop(); });
   control_loop_.watch(signals_.get(), [this] { on_signal(); });
   control_loop_.each_turn([this] {
+    control_says_.send();
     publisher_.flush(publisher::clock::now());
     return publisher_.waiting() ? publish_retry : poll_loop::forever;
   });
   control_loop_.run();
   shell_loop_.stop();
-  read_rest(iopub_, control_.inner, &publisher_);
+  read_rest(iopub_, control_.inner, control_says_, &publisher_);
   read_output();
 }
 
@@ -155,7 +178,8 @@ void relay::welcome(std::string_view topic) {
     return;
   }
   const std::string content = fmt::format(R"({{"subscription": {}}})", json_quote(topic));
-  publish({"iopub_welcome", "{}", content, "{}", {}});
+  // Not recorded: it is for one subscriber.
+  publisher_.publish(composer_.broadcast({"iopub_welcome", "{}", content, "{}", {}}));
 }
 
 void relay::on_iopub(zmtp_message&& message) {
@@ -164,7 +188,12 @@ void relay::on_iopub(zmtp_message&& message) {
       welcome(topic);
     not_welcomed_.clear();
   }
-  publisher_.publish(to_frames(std::move(message)));
+  say_on_iopub(to_frames(std::move(message)));
+}
+
+void relay::say_on_iopub(frame_list&& frames) {
+  control_says_.say(channel::iopub, std::move(frames),
+                    [this](frame_list&& recorded) { publisher_.publish(std::move(recorded)); });
 }
 
 void relay::read_output() {
@@ -176,25 +205,11 @@ void relay::read_output() {
   }
 }
 
-void relay::read_control() {
-  frame_list frames;
-  for (int i = 0; i < batch && control_.kernel_has_room(); ++i) {
-    if (!receive_message(control_.outer, frames)) break;
-    if (frames.size() == 0) continue;
-    // Looked into only where the answer is ours: the kernel judges everything else itself.
-    const auto views = views_of(frames);
-    wire_view wire;
-    header head;
-    const bool is_interrupt =
-        !interrupt_by_message_ && decode_wire(views, message_limits{}, wire) == errc::ok &&
-        peek_header(wire.message.header, head) == errc::ok && head.msg_type == "interrupt_request";
-    if (!is_interrupt) {
-      control_.inner.send(views);
-    } else if (const auto r = reader_.read(std::move(frames))) {
-      interrupt(*r);
-    }
-    frames = {};
-  }
+/// Looked into only where the answer is ours.
+bool relay::intercept(const header& head, frame_list& frames) {
+  if (interrupt_by_message_ || head.msg_type != "interrupt_request") return false;
+  if (const auto r = reader_.read(std::move(frames))) interrupt(*r);
+  return true;
 }
 
 /// The kernelspec wants a signal: the whole group gets it, and we have it blocked.
@@ -204,12 +219,13 @@ void relay::interrupt(const request& r) {
   ::kill(0, SIGINT);
   auto frames =
       composer_.reply(r.identities(), {"interrupt_reply", parent, R"({"status": "ok"})", "{}", {}});
-  send_message(control_.outer, frames);
+  control_says_.say(channel::control, std::move(frames),
+                    [this](frame_list&& recorded) { send_message(control_.outer, recorded); });
   publish({"status", parent, R"({"execution_state": "idle"})", "{}", {}});
 }
 
 void relay::publish(const outgoing_message& m) {
-  publisher_.publish(composer_.broadcast(m));
+  say_on_iopub(composer_.broadcast(m));
 }
 
 }  // namespace kmux::child

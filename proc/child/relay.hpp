@@ -14,6 +14,7 @@
 #include "proc/child/kernel_process.hpp"
 #include "proc/child/poll_loop.hpp"
 #include "proc/child/publisher.hpp"
+#include "proc/child/recorder.hpp"
 #include "proc/child/request.hpp"
 #include "proc/launch_spec.hpp"
 #include "protocol/connection_file.hpp"
@@ -38,7 +39,11 @@ private:
   /// An outer ROUTER and the DEALER behind it.
   class bridge {
   public:
-    bridge(zmq::socket_t outer, receive_buffer&, zmtp_settings);
+    /// Looks at a request first; true: it is answered already.
+    using interceptor = std::function<bool(const header&, frame_list&)>;
+
+    bridge(channel, zmq::socket_t outer, receive_buffer&, zmtp_settings, announcer&, recorder&,
+           interceptor = {});
     void to_kernel();
     /// Else nothing is taken from clients, who feel it: the kernel is not there yet, or does not
     /// read.
@@ -47,13 +52,22 @@ private:
 
     zmq::socket_t outer;
     zmtp_socket inner;
+
+  private:
+    bool is_for_kernel(std::span<const std::string_view>, frame_list&);
+
+    recorder& journal_;
+    interceptor intercept_;
+    request_guard taken_;
+    header head_;
   };
 
   void watch(poll_loop&, bridge&);
   void run_control();
-  void read_control();
+  bool intercept(const header&, frame_list&);
   void interrupt(const request&);
   void publish(const outgoing_message&);
+  void say_on_iopub(frame_list&&);
   void welcome(std::string_view topic);
   void on_iopub(zmtp_message&&);
   void read_output();
@@ -65,6 +79,8 @@ private:
   bounded_log log_;
   receive_buffer shell_buffer_, control_buffer_;  ///< one for each thread
   std::string routing_id_;
+  recorder journal_;
+  announcer shell_says_{journal_}, control_says_{journal_};  ///< one for each thread
   bridge shell_, stdin_, control_;
   zmq::socket_t heartbeat_;
   zmtp_socket iopub_;

@@ -10,9 +10,6 @@
 
 namespace kmux::child {
 
-/// The sockets of a kernel that carry messages.
-enum class channel : unsigned char { shell, control, stdin_, iopub };
-
 /// Verified, and its header looked into.
 struct request {
   std::shared_ptr<const wire_message<frame_list>> wire;
@@ -23,8 +20,23 @@ struct request {
   const message_view& message() const { return wire->message(); }
 };
 
-/// Turns frames into requests. What is malformed, unsigned or replayed is counted and dropped: it
-/// never ends a kernel. One for each thread.
+/// Takes each request once: a client that does not know whether one has arrived sends it again, and
+/// what came of it reaches that client all the same. Of the last 8192.
+class request_guard {
+public:
+  bool admit(const header& head) {
+    if (head.session.empty() || head.msg_id.empty()) return true;
+    key_.assign(head.session).append(1, '\0').append(head.msg_id);
+    return taken_.admit(key_);
+  }
+
+private:
+  replay_guard taken_{8192};
+  std::string key_;
+};
+
+/// Turns frames into requests. What is malformed, unsigned, replayed or sent again is counted and
+/// dropped: it never ends a kernel. One for each channel.
 class request_reader {
 public:
   request_reader(std::string_view key, channel from) : signer_(key), from_(from) {}
@@ -37,7 +49,7 @@ public:
                       signer_.verify(wire->message(), wire->view().signature) &&
                       replays_.admit(wire->view().signature) &&
                       peek_header(wire->message().header, out.head) == errc::ok &&
-                      !out.head.msg_type.empty();
+                      !out.head.msg_type.empty() && taken_.admit(out.head);
     if (!good) {
       ++dropped_;
       return std::nullopt;
@@ -53,6 +65,7 @@ private:
   signer signer_;
   channel from_;
   replay_guard replays_;
+  request_guard taken_;
   std::uint64_t dropped_ = 0;
 };
 

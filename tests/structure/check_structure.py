@@ -11,16 +11,17 @@ RULES = {
     "protocol": (("protocol",), ("boost/system/", "boost/assert/", "fmt/", "openssl/", "rapidjson/")),
     "protocol/io": (("protocol", "protocol/io"), ("boost/asio", "boost/system/")),
     "proc": (("proc", "protocol"), ("fmt/", "rapidjson/")),
+    "proc/journal": (("proc", "proc/journal", "protocol"), ("fmt/", "xxhash")),
     "proc/supervise": (("proc", "proc/supervise", "protocol"), ("boost/asio", "boost/system/", "fmt/", "spdlog/", "rapidjson/")),
-    "proc/child": (("proc", "proc/child", "protocol", "protocol/io"), ("fmt/", "zmq", "rapidjson/")),
+    "proc/child": (("proc", "proc/child", "proc/journal", "protocol", "protocol/io"), ("fmt/", "zmq", "rapidjson/")),
     "proc/child/python": (("proc/child", "proc/child/python", "protocol"), ("fmt/",)),
-    "daemon": (("config", "daemon", "proc", "proc/supervise", "protocol", "protocol/io"),
+    "daemon": (("config", "daemon", "proc", "proc/journal", "proc/supervise", "protocol", "protocol/io"),
                ("boost/asio", "boost/beast", "boost/system/", "fmt/", "openssl/", "spdlog/", "rapidjson/")),
 }
 IN_SOURCES_ONLY = ("CLI/", "toml++/", "rapidjson/", "boost/beast")
 EXCEPT = {"protocol/json_document.hpp"}
 MOST_BEAST_FILES = 4
-THIRD_PARTY = ("CLI/", "toml++/", "boost/", "fmt/", "openssl/", "rapidjson/", "spdlog/", "zmq", "gtest/", "systemd/")
+THIRD_PARTY = ("CLI/", "toml++/", "boost/", "fmt/", "openssl/", "rapidjson/", "spdlog/", "xxhash", "zmq", "gtest/", "systemd/")
 INCLUDE = re.compile(r'^\s*#include\s+(["<])([^">]+)[">]', re.M)
 
 

@@ -1,0 +1,68 @@
+#pragma once
+// The journal in a kernel's process.
+
+#include <functional>
+#include <mutex>
+#include <optional>
+#include <vector>
+
+#include "proc/child/multipart.hpp"
+#include "proc/child/request.hpp"
+#include "proc/journal/writer.hpp"
+#include "proc/unique_fd.hpp"
+#include "protocol/connection_file.hpp"
+
+namespace kmux::child {
+
+/// Numbers what the kernel says and keeps it, where the connection file names a journal; else does
+/// nothing. Any thread.
+class recorder {
+public:
+  explicit recorder(const std::optional<journal_info>&);
+
+  /// Keeps the message and puts its number into its frames: on iopub into the topic; for a kmuxd
+  /// into one more frame before the delimiter (see protocol/message_number). Nobody may be told of
+  /// it before flush().
+  void record(channel, frame_list&);
+  /// Keeps that a client has asked for this. Execute requests only; others are no work.
+  void note(const header&, const message_view&);
+  void flush();
+
+private:
+  std::mutex mutex_;
+  unique_fd log_;  ///< the process's own stderr, also where descriptor 2 is captured later
+  std::optional<journal::writer> journal_;
+  bool code_ = false;
+};
+
+/// What one thread is about to send: recorded when it is said, sent by send(), so that one write
+/// serves many messages.
+class announcer {
+public:
+  explicit announcer(recorder& to) : to_(to) {}
+  /// `send` gets the frames; called by send().
+  template <class Send>
+  void say(channel where, frame_list&& frames, Send send) {
+    to_.record(where, frames);
+    waiting_.push_back({std::move(frames), std::move(send)});
+  }
+  void send() {
+    if (waiting_.empty()) return;
+    to_.flush();
+    // What is sent may make something be said.
+    auto now = std::move(waiting_);
+    waiting_.clear();
+    for (auto& each : now)
+      each.send(std::move(each.frames));
+  }
+
+private:
+  struct item {
+    frame_list frames;
+    std::function<void(frame_list&&)> send;
+  };
+  recorder& to_;
+  std::vector<item> waiting_;
+};
+
+}  // namespace kmux::child

@@ -1,0 +1,64 @@
+#pragma once
+// The reading side of a journal, which may be written to meanwhile. Trusts nothing that it reads.
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "proc/journal/record.hpp"
+#include "proc/unique_fd.hpp"
+
+namespace kmux::journal {
+
+/// A record and what its frames point into.
+struct stored_record : record {
+  std::shared_ptr<const std::string> keep;
+};
+
+/// From one number on, in order. One thread at a time; blocks on the disk.
+class reader {
+public:
+  struct settings {
+    std::size_t most_record = most_record_default;  ///< a longer one is passed over
+    std::size_t chunk = 256 << 10;                  ///< bytes of one read
+  };
+  static constexpr std::size_t most_record_default = std::size_t{512} << 20;
+
+  /// The first record has a number larger than `after`.
+  reader(std::string directory, std::uint64_t after, settings);
+  reader(std::string directory, std::uint64_t after)
+      : reader(std::move(directory), after, settings()) {}
+  /// In a directory that is open already, which must stay so.
+  reader(int directory, std::uint64_t after);
+
+  /// False: nothing more for now. A number that is not one more than the one before is a gap:
+  /// damage, a disk that was full, or the journal's bound.
+  bool next(stored_record& out);
+  /// The number of the record that was read last; at first `after`.
+  std::uint64_t position() const noexcept { return after_; }
+
+private:
+  bool next_in_segment(stored_record& out);
+  bool fill(std::size_t wanted);
+  bool next_segment();
+  bool open_segment(std::uint64_t first);
+  std::size_t find_whole(std::string_view bytes) const;
+
+  std::string path_;
+  settings settings_;
+  std::uint64_t after_;
+  unique_fd directory_, segment_;
+  std::uint64_t segment_first_ = 0;
+  std::uint64_t offset_ = 0;  ///< in the file, of the end of what is in chunk_
+  std::shared_ptr<std::string> chunk_;
+  std::size_t at_ = 0;  ///< in chunk_
+  int broken_ = 0;      ///< places in the segment where no record was
+  bool begun_ = false;
+};
+
+/// The last number of the journal in an open directory; 0 where there is none.
+std::uint64_t last_number(int directory);
+
+}  // namespace kmux::journal

@@ -1,0 +1,88 @@
+// A journal after a crash at any byte, and with any byte changed.
+#include "tests/proc/journal/journal_fixture.hpp"
+
+namespace kmux::journal {
+namespace {
+
+using strings = std::vector<std::string>;
+
+class damaged_journal : public journal_fixture {
+protected:
+  damaged_journal() {
+    auto out = open();
+    for (const char* const each : {"one", "two", "three", "four", "five"})
+      say(out, each);
+    out.flush();
+    file_ = files().at(0);
+    whole_ = bytes_of(file_);
+    const strings all = read();
+    EXPECT_EQ(all.size(), 5U);
+    all_ = all;
+    record_ = 0;
+    // Where each record ends.
+    for (std::string_view rest = std::string_view(whole_).substr(segment_head); !rest.empty();) {
+      record r;
+      std::size_t size = 0;
+      EXPECT_EQ(decode_record(rest, r, size), decoded::whole);
+      rest.remove_prefix(size);
+      ends_.push_back(whole_.size() - rest.size());
+    }
+  }
+
+  std::string file_, whole_;
+  strings all_;
+  std::vector<std::size_t> ends_;
+  std::size_t record_;
+};
+
+TEST_F(damaged_journal, that_ends_at_any_byte_has_all_records_that_are_whole_and_goes_on) {
+  for (std::size_t length = 0; length < whole_.size(); ++length) {
+    put_bytes(file_, whole_.substr(0, length));
+    const auto left = static_cast<std::size_t>(
+        std::count_if(ends_.begin(), ends_.end(), [&](std::size_t end) { return end <= length; }));
+    strings expected(all_.begin(), all_.begin() + static_cast<std::ptrdiff_t>(left));
+    ASSERT_EQ(read(), expected) << length;
+    {
+      auto out = open();
+      const auto number = say(out, "next");
+      ASSERT_EQ(number, left + 1) << length;
+      out.flush();
+      expected.push_back(std::to_string(number) + ":next");
+      ASSERT_EQ(read(), expected) << length;
+    }
+    for (const auto& each : files()) {
+      if (each != file_) std::filesystem::remove(each);
+    }
+  }
+}
+
+TEST_F(damaged_journal, with_any_bit_changed_loses_that_record_alone) {
+  for (std::size_t at = 0; at < whole_.size(); ++at) {
+    for (const int bit : {0, 3, 7}) {
+      std::string bytes = whole_;
+      bytes[at] = static_cast<char>(bytes[at] ^ (1 << bit));
+      put_bytes(file_, bytes);
+      strings expected;
+      if (at >= 8) {  // else it is no segment any more; its number says nothing to readers
+        for (std::size_t i = 0; i < all_.size(); ++i) {
+          const std::size_t begin = i == 0 ? segment_head : ends_[i - 1];
+          if (at < begin || at >= ends_[i]) expected.push_back(all_[i]);
+        }
+      }
+      ASSERT_EQ(read(), expected) << at << " bit " << bit;
+    }
+  }
+}
+
+TEST_F(damaged_journal, of_nonsense_ends) {
+  std::string nonsense;
+  for (int i = 0; i < 50'000; ++i)
+    nonsense += whole_.substr(segment_head, 4);
+  put_bytes(file_, whole_.substr(0, segment_head) + nonsense);
+  EXPECT_EQ(read(), strings{});
+  put_bytes(file_, std::string(segment_magic.size(), '\0') + nonsense);
+  EXPECT_EQ(read(), strings{});
+}
+
+}  // namespace
+}  // namespace kmux::journal
