@@ -25,11 +25,11 @@ struct auth_config {
 
 struct kernels_config {
   std::string default_name = "python3";
-  std::vector<std::string> path;  ///< further directories of kernelspecs
-  bool echo = false;              ///< list the built-in echo kernel
+  std::vector<std::string> path;    ///< further directories of kernelspecs
+  bool echo = false;                ///< list the built-in echo kernel
   std::string python = "python3";   ///< what runs the built-in Python kernel
   std::vector<std::string> native;  ///< ipykernel's specs that the built-in runtime hosts
-  std::vector<std::string> tcp;   ///< kernelspecs whose kernels cannot use ipc
+  std::vector<std::string> tcp;     ///< kernelspecs whose kernels cannot use ipc
   std::vector<std::string> inherit = {"PATH",
                                       "HOME",
                                       "USER",
@@ -71,9 +71,16 @@ struct limits_config {
   milliseconds idle_timeout{75'000};
   std::size_t max_message_from_client = std::size_t{64} << 20;
   std::size_t max_message_from_kernel = std::size_t{512} << 20;
-  std::size_t client_queue_bytes = std::size_t{64} << 20;
+  std::size_t client_queue_bytes = std::size_t{8} << 20;
   milliseconds ws_ping_interval{30'000};
   milliseconds ws_ping_timeout{90'000};
+};
+
+struct journal_config {
+  std::size_t max_bytes = std::size_t{256} << 20;  ///< a kernel; 0: no journals
+  milliseconds max_age{std::chrono::hours(24 * 30)};
+  milliseconds sync{0};  ///< between two fdatasync(2); 0: never
+  bool code = false;     ///< the code of requests, too
 };
 
 struct log_config {
@@ -85,6 +92,7 @@ struct config {
   auth_config auth;
   kernels_config kernels;
   limits_config limits;
+  journal_config journal;
   log_config log;
   std::string runtime_dir;  ///< resolved by load(): never empty there
   std::string state_dir;

@@ -252,11 +252,26 @@ void add_limits(std::vector<option>& t) {
                     AT(std::size_t, limits.max_message_from_kernel), 64 << 10,
                     "a longer message is dropped"));
   t.push_back(bytes("limits.client_queue_bytes", AT(std::size_t, limits.client_queue_bytes),
-                    64 << 10, "what may wait for a slow client before it is closed (1008)"));
+                    64 << 10,
+                    "what may wait for a slow client; the rest it gets from the journal, later"));
   t.push_back(duration("limits.ws_ping_interval", AT(milliseconds, limits.ws_ping_interval), 100ms,
                        "a WebSocket that is silent for so long is pinged"));
   t.push_back(duration("limits.ws_ping_timeout", AT(milliseconds, limits.ws_ping_timeout), 100ms,
                        "a WebSocket that is silent for so long is closed"));
+}
+
+void add_journal(std::vector<option>& t) {
+  using namespace std::chrono_literals;
+  t.push_back(bytes("journal.max_bytes", AT(std::size_t, journal.max_bytes), 0,
+                    "how much of what a kernel says is kept, the newest; 0: no journals"));
+  t.push_back(
+      duration("journal.max_age", AT(milliseconds, journal.max_age), 1s, "what is older may go"));
+  t.push_back(
+      duration("journal.sync", AT(milliseconds, journal.sync), 0ms,
+               "write through to the disk so often, against a power cut; 0: leave it to the "
+               "system"));
+  t.push_back(
+      boolean("journal.code", true, AT(bool, journal.code), "keep the code of the cells, too"));
 }
 
 #undef AT
@@ -314,6 +329,7 @@ const std::vector<option>& options() {
     add_server(t);
     add_kernels(t);
     add_limits(t);
+    add_journal(t);
     return t;
   }();
   return table;

@@ -44,9 +44,11 @@ app::app(const config::config& c, supervise::directories directories, reload_fun
     : config_(c),
       reload_(std::move(reload)),
       directories_(std::move(directories)),
+      feeds_(io_),
       specs_(spec_settings_from(c)),
       spawner_(io_, child_program()),
-      services_{io_, buffer_, directories_, spawner_, specs_, kernel_settings_from(c)},
+      services_{io_,    buffer_, directories_, spawner_,
+                specs_, disk_,   feeds_,       kernel_settings_from(c)},
       kernels_(services_, manager_settings_from(c)),
       sessions_(kernels_, directories_.runtime() + "/sessions.json"),
       api_{kernels_, sessions_, specs_, disk_, c.server.base_url, std::chrono::system_clock::now()},
@@ -61,6 +63,7 @@ app::app(const config::config& c, supervise::directories directories, reload_fun
   add_server_routes(routes_, api_);
   add_kernel_routes(routes_, api_);
   add_channel_routes(routes_, api_);
+  add_journal_routes(routes_, api_);
   add_spec_routes(routes_, api_);
   add_session_routes(routes_, api_);
 }
@@ -230,6 +233,8 @@ asio::awaitable<void> app::end() {
   co_await server_.join();
   abort_timer_.cancel();
   keep_alive_timer_.cancel();
+  feeds_.cancel();
+  co_await feeds_.join();
   kernels_.detach_all();
   signals_.cancel();
 }

@@ -49,6 +49,7 @@ private:
   boost::asio::io_context io_{1};
   receive_buffer buffer_;
   blocking disk_;
+  task_group feeds_;  ///< of clients that are behind
   spec_store specs_;
   supervise::spawner spawner_;
   kernel_services services_;

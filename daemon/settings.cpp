@@ -63,6 +63,10 @@ kernel_settings kernel_settings_from(const config::config& c) {
   s.client_message_limits.max_bytes = c.limits.max_message_from_client;
   s.client_queue_bytes = c.limits.client_queue_bytes;
   s.stdio_limit = k.stdio_limit;
+  s.journal.most_bytes = c.journal.max_bytes;
+  s.journal.most_age = static_cast<std::uint64_t>(c.journal.max_age.count() / 1000);
+  s.journal.sync = static_cast<std::uint64_t>(c.journal.sync.count());
+  s.journal.code = c.journal.code;
   s.base_env = inherited(k.inherit);
   s.tcp = k.tcp;
   return s;

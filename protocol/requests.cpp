@@ -47,6 +47,10 @@ owned_message make_stream(const sender& who, std::string_view name, std::string_
               fmt::format(R"({{"name": {}, "text": {}}})", json_quote(name), json_quote(text)));
 }
 
+owned_message make_gap(const sender& who, std::uint64_t first, std::uint64_t last) {
+  return make(who, "kmux_gap", fmt::format(R"({{"first": {}, "last": {}}})", first, last));
+}
+
 std::string iso_date(long long microseconds) {
   using namespace std::chrono;
   const sys_time<std::chrono::microseconds> t{std::chrono::microseconds(microseconds)};

@@ -1,6 +1,7 @@
 #pragma once
 // Messages that kmux itself sends: requests to kernels, and statuses that the daemon tells clients.
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 
@@ -30,6 +31,9 @@ owned_message make_status(const sender&, std::string_view state, std::string_vie
                           std::string_view stderr_tail = {});
 /// Text on a stream ("stdout", "stderr").
 owned_message make_stream(const sender&, std::string_view name, std::string_view text);
+
+/// `kmux_gap`: messages with the numbers `first` to `last` cannot be had any more.
+owned_message make_gap(const sender&, std::uint64_t first, std::uint64_t last);
 
 /// 2026-01-31T23:59:59.123456Z from microseconds since the epoch.
 std::string iso_date(long long microseconds_since_epoch);

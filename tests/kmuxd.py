@@ -42,12 +42,12 @@ def has_ended(pid):
 class Channels:
     """A client's WebSocket on a kernel, in either protocol."""
 
-    def __init__(self, daemon, kernel, session=None, protocol=None, token=TOKEN, timeout=30):
+    def __init__(self, daemon, kernel, session=None, protocol=None, token=TOKEN, timeout=30, resume=None):
         self.session = session or uuid.uuid4().hex
         self.v1 = protocol == V1
         self.timeout = timeout
         self.socket = websocket.create_connection(
-            f"{daemon.ws}api/kernels/{kernel}/channels?session_id={self.session}",
+            f"{daemon.ws}api/kernels/{kernel}/channels?session_id={self.session}" + ("" if resume is None else f"&resume={resume}"),
             header={"Authorization": f"token {token}"},
             subprotocols=[V1] if self.v1 else None,
             timeout=timeout,

@@ -1,4 +1,6 @@
 // /api/kernels/{id}/channels: the WebSocket.
+#include <charconv>
+
 #include "daemon/api/api.hpp"
 #include "daemon/http/strict.hpp"
 #include "daemon/http/text.hpp"
@@ -23,6 +25,17 @@ http_response open_channels(const api_context& api, const http_request& request)
   if (session != nullptr && session->size() > longest_session_id) {
     return error_response(400, "session_id may have at most 256 bytes.");
   }
+  resume_point resume;
+  if (const auto* const wish = request.argument("resume"); wish != nullptr) {
+    const char* const end = wish->data() + wish->size();
+    const auto [stopped, failed] = std::from_chars(wish->data(), end, resume.number);
+    resume.what = resume_point::from::number;
+    if (*wish == "now") {
+      resume.what = resume_point::from::now;
+    } else if (failed != std::errc() || stopped != end) {
+      return error_response(400, "resume must be the number of a message, or \"now\".");
+    }
+  }
   http_response response;
   response.status = 101;
   ws_protocol protocol = ws_protocol::legacy;
@@ -32,8 +45,9 @@ http_response open_channels(const api_context& api, const http_request& request)
       response.subprotocol = ws_v1_subprotocol;
     }
   }
-  response.websocket = std::make_shared<channels_socket>(
-      found, session != nullptr && !session->empty() ? *session : make_uuid(), protocol);
+  const bool named = session != nullptr && !session->empty();
+  response.websocket = std::make_shared<channels_socket>(found, named ? *session : make_uuid(),
+                                                         named, protocol, resume);
   return response;
 }
 

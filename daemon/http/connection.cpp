@@ -4,7 +4,10 @@
 #include <boost/asio/read.hpp>
 #include <boost/asio/read_until.hpp>
 #include <boost/asio/steady_timer.hpp>
+#include <fmt/format.h>
 #include <spdlog/spdlog.h>
+
+#include "daemon/http/body_source.hpp"
 
 namespace kmux::daemon {
 
@@ -13,6 +16,7 @@ namespace asio = boost::asio;
 namespace {
 
 constexpr std::string_view end_of_head = "\r\n\r\n";
+constexpr std::size_t most_chunks_waiting = 256 << 10;  ///< bytes
 
 /// Breaks off the connection's reads when time is up. The stream is closed for good: what follows
 /// an unfinished request could not be told apart from it.
@@ -94,7 +98,9 @@ private:
       co_return false;
     }
     const bool keep = verdict.keep_alive && !stopping_;
-    co_await send(serialize(response, request.method == "HEAD", keep));
+    const bool head_only = request.method == "HEAD";
+    co_await send(serialize(response, head_only, keep));
+    if (response.source && !head_only) co_await send_chunks(*response.source);
     co_return keep && !stream_->broken();
   }
 
@@ -156,6 +162,22 @@ private:
     deadline_.arm(settings_.body_timeout, false);
     co_await stream_->drained();
     deadline_.disarm();
+  }
+
+  asio::awaitable<void> send_chunks(body_source& source) {
+    while (!stream_->broken()) {
+      std::string piece = co_await source.next();
+      const bool last = piece.empty();
+      std::string chunk = fmt::format("{:x}\r\n", piece.size());
+      chunk += piece;
+      chunk += "\r\n";
+      stream_->push(make_outgoing(std::move(chunk)));
+      stream_->flush();
+      if (last) co_return;
+      deadline_.arm(settings_.body_timeout, false);
+      co_await peer_stream::room(stream_, most_chunks_waiting);
+      deadline_.disarm();
+    }
   }
 
   asio::awaitable<void> refuse(http_response response) {

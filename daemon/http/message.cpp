@@ -92,8 +92,9 @@ std::string serialize(const http_response& r, bool head_only, bool keep_alive) {
   std::string out =
       fmt::format("HTTP/1.1 {} {}\r\nServer: kmuxd\r\n", r.status, reason_phrase(r.status));
   if (r.status != 204 && r.status != 304) {
-    fmt::format_to(std::back_inserter(out), "Content-Type: {}\r\nContent-Length: {}\r\n",
-                   r.content_type, r.body.size());
+    fmt::format_to(std::back_inserter(out), "Content-Type: {}\r\n", r.content_type);
+    out += r.source ? "Transfer-Encoding: chunked\r\n"
+                    : fmt::format("Content-Length: {}\r\n", r.body.size());
   }
   for (const auto& [name, value] : r.headers) {
     fmt::format_to(std::back_inserter(out), "{}: {}\r\n", name, value);

@@ -15,6 +15,7 @@
 namespace kmux::daemon {
 
 class websocket_handler;
+class body_source;
 
 using header_list = std::vector<std::pair<std::string, std::string>>;
 
@@ -47,6 +48,8 @@ struct http_response {
   std::string content_type = "application/json";
   header_list headers;
   std::string body;
+  /// Instead of `body`, where it is set: sent in chunks (RFC 9112, section 7.1).
+  std::shared_ptr<body_source> source;
   bool close = false;  ///< end the connection after this response
 
   /// Set for 101: who takes the WebSocket, and the subprotocol to confirm ("" for none).

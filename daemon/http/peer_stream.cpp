@@ -90,7 +90,10 @@ void peer_stream::sent(std::size_t n) {
     offset_ -= queue_.front()->size;
     queue_.pop_front();
   }
-  if (queue_.empty()) drained_.notify();
+  if (queue_.empty() || (wanted_room_ > 0 && waiting_bytes() <= wanted_room_)) {
+    wanted_room_ = no_room_wanted;
+    drained_.notify();
+  }
 }
 
 void peer_stream::wait_writable() {
@@ -114,6 +117,13 @@ void peer_stream::flush_soon() {
 asio::awaitable<void> peer_stream::drained() {
   while (!queue_.empty() && !broken_)
     co_await drained_.wait();
+}
+
+asio::awaitable<void> peer_stream::room(std::shared_ptr<peer_stream> self, std::size_t bytes) {
+  while (!self->broken_ && self->waiting_bytes() > bytes) {
+    self->wanted_room_ = std::max(self->wanted_room_, std::max<std::size_t>(bytes, 1));
+    co_await self->drained_.wait();
+  }
 }
 
 void peer_stream::fail() {

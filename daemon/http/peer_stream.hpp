@@ -50,6 +50,8 @@ public:
   bool broken() const noexcept { return broken_; }
   /// Waits until everything has been handed to the system, or the connection is broken.
   boost::asio::awaitable<void> drained();
+  /// Waits until no more than `bytes` wait behind what is being sent, or the connection is broken.
+  static boost::asio::awaitable<void> room(std::shared_ptr<peer_stream>, std::size_t bytes);
 
   /// Ends reads and writes at once.
   void close();
@@ -115,6 +117,8 @@ private:
   std::size_t pending_ = 0;  ///< bytes in the queue that are not sent
   std::string unread_;
   event drained_;
+  std::size_t wanted_room_ = no_room_wanted;  ///< drained_ is told when so little waits
+  static constexpr std::size_t no_room_wanted = 0;
   bool waiting_ = false, scheduled_ = false, finished_ = false, broken_ = false, idle_ = false;
 };
 

@@ -107,7 +107,12 @@ asio::awaitable<void> serve_websocket(std::shared_ptr<peer_stream> stream, http_
   }));
   const auto handler = response.websocket;
   ws_link link(stream);
-  ws.control_callback([&link](websocket::frame_type, beast::string_view) { link.heard(); });
+  ws.control_callback([&](websocket::frame_type type, beast::string_view payload) {
+    link.heard();
+    if (type == websocket::frame_type::pong && !payload.empty()) {
+      handler->ponged({payload.data(), payload.size()});
+    }
+  });
   const auto handshake = to_beast(request);
   const auto [ec] = co_await ws.async_accept(handshake, as_result);
   if (ec) co_return stream->close();

@@ -30,6 +30,9 @@ public:
   }
   /// What waits behind the frame that is being sent.
   std::size_t waiting_bytes() const noexcept { return stream_->waiting_bytes(); }
+  /// Until no more than `bytes` wait, or the connection is broken.
+  boost::asio::awaitable<void> room(std::size_t bytes) { return peer_stream::room(stream_, bytes); }
+  void ping(std::string_view payload) { send(make_ws_control(ws_opcode::ping, payload)); }
 
   /// Sends a close frame after dropping what is still queued; later frames go nowhere. The peer has
   /// until the next keep_alive() round or two to answer. May be called more than once.
@@ -55,6 +58,8 @@ public:
   virtual void opened(ws_link&) = 0;
   /// The next message is read when this has ended: not ending is back-pressure on the client.
   virtual boost::asio::awaitable<void> received(std::string_view payload, bool text) = 0;
+  /// The answer to a ping with that payload: everything sent before it has arrived.
+  virtual void ponged(std::string_view /*payload*/) {}
   virtual void closed() = 0;
 };
 

@@ -1,5 +1,7 @@
 #include "daemon/kernels/channels_socket.hpp"
 
+#include <charconv>
+
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
 
@@ -10,9 +12,23 @@ namespace kmux::daemon {
 
 namespace asio = boost::asio;
 
-channels_socket::channels_socket(std::shared_ptr<kernel> owner, std::string session_id,
-                                 ws_protocol protocol)
-    : kernel_(std::move(owner)), session_id_(std::move(session_id)), protocol_(protocol) {
+namespace {
+
+/// From a message to the ping whose answer confirms it: many share one.
+constexpr auto confirm_pause = std::chrono::milliseconds(20);
+constexpr std::size_t most_notices = 64;
+
+}  // namespace
+
+channels_socket::channels_socket(std::shared_ptr<kernel> owner, std::string session_id, bool named,
+                                 ws_protocol protocol, resume_point resume)
+    : kernel_(std::move(owner)),
+      session_id_(std::move(session_id)),
+      named_(named),
+      protocol_(protocol),
+      resume_(resume),
+      numbering_(resume.counts() ? numbering::shown : numbering::hidden),
+      confirm_(kernel_->services().io) {
 }
 
 channels_socket::~channels_socket() = default;
@@ -23,28 +39,88 @@ void channels_socket::opened(ws_link& link) {
 }
 
 void channels_socket::closed() {
+  confirm_.cancel();
   kernel_->detach(*this);
   link_ = nullptr;
 }
 
 void channels_socket::close(std::uint16_t code, std::string_view reason) {
-  if (link_ == nullptr || link_->closing()) return;
+  if (!open()) return;
   spdlog::info("event=client_closed kernel={} session={} code={} reason=\"{}\"", kernel_->id(),
                session_id_, code, reason);
   link_->close(code, reason);
 }
 
-void channels_socket::deliver(delivery& message) {
-  if (link_ == nullptr || link_->closing()) return;
-  const auto& frame = message.frame(protocol_);
-  if (!frame) return;
-  // The one being sent and one behind it may be of any size; more than that may not pass the bound.
+void channels_socket::begin(place where) {
+  place_ = where;
+  if (place_.behind()) start_reading();
+}
+
+/// The one being sent and one behind it may be of any size; more than that may not pass the bound.
+bool channels_socket::has_room_for(const outgoing& frame) const {
   const std::size_t waiting = link_->waiting_bytes();
-  if (waiting > 0 && waiting + frame->size > kernel_->settings().client_queue_bytes) {
-    return close(close_code::too_slow,
-                 fmt::format("The client is too slow: {} bytes were waiting for it.", waiting));
+  return waiting == 0 || waiting + frame.size <= kernel_->settings().client_queue_bytes;
+}
+
+void channels_socket::deliver(delivery& message, bool wanted) {
+  if (!open()) return;
+  const bool numbered = message.number() != 0;
+  const bool fresh = !place_.position();
+  if (numbered && !place_.on_message(message.number())) {
+    if (place_.behind()) start_reading();
+    return;
   }
-  link_->send(frame);
+  // A session of which nothing is known yet is known from its first message on.
+  if (numbered && fresh && named_) kernel_->confirm(session_id_, message.number() - 1);
+  if (wanted) {
+    const auto& frame = message.frame(protocol_, numbering_);
+    if (!frame) return;
+    if (has_room_for(*frame)) {
+      link_->send(frame);
+    } else if (numbered) {
+      place_ = place::after(message.number() - 1);
+      return start_reading();
+    } else {
+      return close(close_code::too_slow,
+                   fmt::format("The client is too slow: {} bytes were waiting for it.",
+                               link_->waiting_bytes()));
+    }
+  }
+  if (numbered) confirm_soon();
+}
+
+void channels_socket::tell(delivery& message, std::uint64_t after) {
+  const auto& frame = message.frame(protocol_, numbering::hidden);
+  if (!open() || !frame) return;
+  if (!place_.behind()) return link_->send(frame);
+  if (notices_.size() >= most_notices) notices_.pop_front();
+  notices_.push_back({after, frame});
+}
+
+void channels_socket::send_notices(std::uint64_t up_to) {
+  while (!notices_.empty() && notices_.front().after <= up_to) {
+    link_->send(notices_.front().frame);
+    notices_.pop_front();
+  }
+}
+
+void channels_socket::confirm_soon() {
+  if (!named_ || confirming_ || pinged_ != 0) return;
+  confirming_ = true;
+  confirm_.set(alarm::clock::now() + confirm_pause, [this] {
+    confirming_ = false;
+    if (!open()) return;
+    pinged_ = *place_.position();
+    link_->ping(fmt::to_string(pinged_));
+  });
+}
+
+void channels_socket::ponged(std::string_view payload) {
+  if (pinged_ == 0 || payload != fmt::to_string(pinged_)) return;
+  kernel_->confirm(session_id_, pinged_);
+  const bool more = *place_.position() > pinged_;
+  pinged_ = 0;
+  if (more) confirm_soon();
 }
 
 errc channels_socket::decode(std::string_view payload, bool text, channel_message& out) const {

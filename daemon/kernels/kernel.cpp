@@ -37,6 +37,8 @@ kernel::kernel(kernel_services& services, supervise::record identity, std::funct
       heartbeat_(services.settings.heartbeat),
       heartbeat_timer_(services.io),
       activity_(wall_now()),
+      order_timer_(services.io),
+      cursors_(services.directories.cursors(record_.id)),
       changed_(services.io) {
   if (record_.created.empty()) record_.created = iso_time(started_);
   fsm_.set_restarts(record_.restarts);
@@ -147,6 +149,7 @@ void kernel::ended(exit_status status) {
   record_.process = {};
   record_.last_exit = status;
   process_.reset();
+  read_last_words();
   feed(on::exited{std::move(status)});
   if (fsm_.now() != kernel_fsm::state::gone) save();
 }
@@ -164,6 +167,7 @@ void kernel::connect(bool adopted) {
   hear.shell_answered = [this] { activity_.answered(); };
   hear.beat = [this] { heartbeat_due(heartbeat_.on_answer(now())); };
   hear.writable = [this] { changed_.notify(); };
+  order_ = {};
   link_ = std::make_unique<kernel_link>(services_.io, services_.buffer, *where,
                                         services_.settings.kernel_message_limits, adopted,
                                         std::move(hear));
@@ -178,6 +182,7 @@ void kernel::connected() {
 void kernel::disconnect() {
   heartbeat_.stop();
   heartbeat_timer_.cancel();
+  order_timer_.cancel();
   link_.reset();
 }
 
@@ -215,6 +220,8 @@ void kernel::complete(const act::complete& done) {
 }
 
 void kernel::forget() {
+  for (auto* const each : followers_)
+    each->cancel();
   for (channels_socket* const client : clients_) {
     client->close(close_code::kernel_gone, "The kernel was shut down and is gone.");
   }

@@ -12,11 +12,15 @@
 #include <boost/asio/io_context.hpp>
 
 #include "daemon/async/alarm.hpp"
+#include "daemon/async/blocking.hpp"
 #include "daemon/async/event.hpp"
+#include "daemon/async/task_group.hpp"
 #include "daemon/kernels/activity.hpp"
 #include "daemon/kernels/channels_socket.hpp"
 #include "daemon/kernels/kernel_link.hpp"
+#include "daemon/kernels/message_order.hpp"
 #include "daemon/specs/spec_store.hpp"
+#include "proc/journal/cursors.hpp"
 #include "proc/supervise/directories.hpp"
 #include "proc/supervise/heartbeat.hpp"
 #include "proc/supervise/kernel_fsm.hpp"
@@ -32,7 +36,8 @@ struct kernel_settings {
   bool restart_when_silent = false;
   message_limits kernel_message_limits;
   message_limits client_message_limits;
-  std::size_t client_queue_bytes = std::size_t{64} << 20;
+  std::size_t client_queue_bytes = std::size_t{8} << 20;
+  journal_info journal;  ///< but for its directory; most_bytes 0: none
   std::size_t stdio_limit = 1 << 20;
   environment base_env;          ///< what kernels inherit of the daemon's environment
   std::vector<std::string> tcp;  ///< kernelspecs whose kernels need tcp
@@ -45,6 +50,8 @@ struct kernel_services {
   const supervise::directories& directories;
   supervise::spawner& spawner;
   const spec_store& specs;
+  blocking& disk;
+  task_group& tasks;
   kernel_settings settings;
 };
 
@@ -68,6 +75,7 @@ public:
   const std::string& owner() const noexcept { return record_.owner; }
   const std::string& spec_name() const noexcept { return record_.kernelspec; }
   const kernel_settings& settings() const noexcept { return services_.settings; }
+  kernel_services& services() const noexcept { return services_; }
 
   /// The kernel model of Jupyter's REST API, as JSON.
   std::string model() const;
@@ -88,6 +96,18 @@ public:
   void detach(channels_socket&);
   /// Waits until the kernel can take it.
   boost::asio::awaitable<void> send_from(channels_socket&, channel_message&, const header&);
+  /// Replies to that session are the client's.
+  bool belongs_to(const channels_socket&, const std::string& session);
+  /// The client has everything up to that number.
+  void confirm(const std::string& session, std::uint64_t number);
+  std::string journal_directory() const { return services_.directories.kernel_state(id()); }
+  /// Ends when there is a message with a larger number, when the kernel is gone, or after `most`.
+  boost::asio::awaitable<void> wait_for_message(std::uint64_t after, std::chrono::seconds most);
+  bool is_gone() const noexcept { return fsm_.now() == supervise::kernel_fsm::state::gone; }
+  /// A process runs, or is about to.
+  bool has_process() const noexcept { return process_ != nullptr; }
+  /// The newest number that is known, 0: none yet.
+  std::uint64_t head() const noexcept { return head_; }
 
 private:
   void feed(supervise::kernel_event_t);
@@ -96,6 +116,7 @@ private:
   result<void> try_launch();
   result<launch_spec> make_spec();
   result<connection_info> connection();
+  result<void> write_connection();
   result<std::string> kernel_sockets();
   void connect(bool adopted);
   void connected();
@@ -108,7 +129,21 @@ private:
   void watch(std::unique_ptr<supervise::process>);
   void save();
 
+  /// What a client gets of a message.
+  struct routed {
+    kmux::channel channel;
+    std::shared_ptr<const wire_message<zmtp_message>> wire;
+    std::uint64_t number;
+    bool for_clients;
+    std::string msg_id, msg_type, parent_session;
+  };
   void on_message(const kernel_message&);
+  void hand_on(const routed&);
+  void wait_for_order();
+  void note_number(std::uint64_t);
+  void read_last_words();
+  bool keeps_journal() const noexcept { return services_.settings.journal.most_bytes > 0; }
+  place place_of(const channels_socket&);
   void tell_clients(const owned_message&);
   channels_socket* client_of(const std::string& session) const;
   void note_route(channels_socket&, const std::string& session);
@@ -137,6 +172,12 @@ private:
 
   std::vector<channels_socket*> clients_;
   std::unordered_map<std::string, channels_socket*> routes_;  ///< header session → who sent it last
+  message_order<routed> order_;                               ///< of the process that runs
+  alarm order_timer_;
+  std::uint64_t head_ = 0;
+  std::vector<boost::asio::steady_timer*> followers_;  ///< who waits for head_ to grow
+  journal::cursors cursors_;
+  bool cursors_fail_ = false;
   event changed_;  ///< life, link or outbox: waiters look again
 
   std::uint64_t restarts_done_ = 0;

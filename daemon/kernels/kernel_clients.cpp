@@ -1,10 +1,14 @@
 // A kernel's messages: to whom they go, and from whom they come.
 #include <algorithm>
+#include <cerrno>
+#include <cstring>
 
 #include <spdlog/spdlog.h>
 
 #include "daemon/clock.hpp"
 #include "daemon/kernels/kernel.hpp"
+#include "proc/journal/reader.hpp"
+#include "proc/journal/segments.hpp"
 #include "protocol/json_document.hpp"
 
 namespace kmux::daemon {
@@ -13,6 +17,9 @@ namespace asio = boost::asio;
 using supervise::kernel_fsm;
 
 namespace {
+
+/// Between a message that came before its turn and the end of the wait for those before it.
+constexpr auto order_patience = std::chrono::milliseconds(5);
 
 /// More header sessions than this at a time, and the routing table begins anew.
 constexpr std::size_t most_routes = 10'000;
@@ -28,6 +35,7 @@ void kernel::attach(channels_socket& socket) {
   }
   clients_.push_back(&socket);
   note_route(socket, socket.session_id());
+  socket.begin(place_of(socket));
   spdlog::info("event=client_connected kernel={} session={} clients={}", id(), socket.session_id(),
                clients_.size());
   if (fsm_.now() == kernel_fsm::state::gone) {
@@ -53,6 +61,59 @@ void kernel::note_route(channels_socket& socket, const std::string& session) {
       routes_[client->session_id()] = client;
   }
   routes_[session] = &socket;
+  // A later daemon is asked for replies by the session's own name alone.
+  if (socket.named() && session != socket.session_id() && keeps_journal()) {
+    cursors_.set_alias(socket.session_id(), session);
+  }
+}
+
+bool kernel::belongs_to(const channels_socket& socket, const std::string& session) {
+  if (session.empty()) return false;
+  if (session == socket.session_id()) return true;
+  return client_of(session) == &socket || cursors_.alias(socket.session_id()) == session;
+}
+
+place kernel::place_of(const channels_socket& socket) {
+  const auto& wish = socket.resume();
+  if (wish.what == resume_point::from::number) return place::after(wish.number);
+  if (wish.what == resume_point::from::cursor && socket.named()) {
+    if (const auto known = cursors_.find(socket.session_id())) return place::after(*known);
+    if (head_ != 0) confirm(socket.session_id(), head_);
+  }
+  return place::at_end(head_);
+}
+
+void kernel::confirm(const std::string& session, std::uint64_t number) {
+  if (cursors_.set(session, number) || std::exchange(cursors_fail_, true)) return;
+  spdlog::error("event=cursors_not_written kernel={} error=\"{}\"", id(), std::strerror(errno));
+}
+
+void kernel::note_number(std::uint64_t number) {
+  if (number <= head_) return;
+  head_ = number;
+  for (auto* const each : followers_)
+    each->cancel();
+}
+
+asio::awaitable<void> kernel::wait_for_message(std::uint64_t after, std::chrono::seconds most) {
+  const auto self = shared_from_this();
+  if (head_ > after || is_gone()) co_return;
+  asio::steady_timer timer(services_.io, most);
+  followers_.push_back(&timer);
+  // Also where the wait is cancelled.
+  const auto leave = [&](void*) { std::erase(followers_, &timer); };
+  const std::unique_ptr<void, decltype(leave)> leaving(this, leave);
+  co_await timer.async_wait(as_result);
+}
+
+/// The process has ended: what it said last is in the journal, and in part nowhere else.
+void kernel::read_last_words() {
+  if (!keeps_journal()) return;
+  if (const auto directory = journal::open_directory(journal_directory())) {
+    note_number(journal::last_number(directory.get()));
+  }
+  for (channels_socket* const client : clients_)
+    client->read_to_end();
 }
 
 channels_socket* kernel::client_of(const std::string& session) const {
@@ -90,15 +151,39 @@ void kernel::note_shutdown(const channel_message& message, const header& head) {
 }
 
 void kernel::on_message(const kernel_message& m) {
-  const auto& message = m.wire->message();
-  delivery out(m.channel, message, m.head.msg_id, m.head.msg_type, m.wire);
-  if (m.channel == channel::iopub) {
-    activity_.on_iopub(m.head, m.parent, message.content, std::chrono::system_clock::now());
-    for (channels_socket* const client : clients_)
-      client->deliver(out);
-    return;
+  if (m.channel == channel::iopub && m.for_clients) {
+    activity_.on_iopub(m.head, m.parent, m.wire->message().content,
+                       std::chrono::system_clock::now());
   }
-  if (channels_socket* const client = client_of(m.parent.session)) client->deliver(out);
+  routed message{m.channel,     m.wire,          m.number,        m.for_clients,
+                 m.head.msg_id, m.head.msg_type, m.parent.session};
+  if (message.number == 0) return hand_on(message);
+  note_number(message.number);
+  if (order_.add(m.number, message)) hand_on(message);
+  while (const auto next = order_.take())
+    hand_on(*next);
+  wait_for_order();
+}
+
+/// Replies and iopub come over sockets of their own, and so one may overtake the other.
+void kernel::wait_for_order() {
+  if (!order_.waiting()) return order_timer_.cancel();
+  order_timer_.set(alarm::clock::now() + order_patience, [this] {
+    order_.skip();
+    while (const auto next = order_.take())
+      hand_on(*next);
+    wait_for_order();
+  });
+}
+
+void kernel::hand_on(const routed& m) {
+  delivery out(m.channel, m.wire->message(), m.msg_id, m.msg_type, m.wire, m.number);
+  const channels_socket* const asked =
+      m.channel == channel::iopub ? nullptr : client_of(m.parent_session);
+  for (channels_socket* const client : clients_) {
+    const bool wanted = m.for_clients && (m.channel == channel::iopub || client == asked);
+    if (wanted || m.number != 0) client->deliver(out, wanted);
+  }
 }
 
 void kernel::tell_clients(const owned_message& message) {
@@ -108,7 +193,7 @@ void kernel::tell_clients(const owned_message& message) {
   if (peek_header(view.header, head) != errc::ok) return;
   delivery out(channel::iopub, view, head.msg_id, head.msg_type, keep);
   for (channels_socket* const client : clients_)
-    client->deliver(out);
+    client->tell(out, head_);
 }
 
 }  // namespace kmux::daemon

@@ -63,6 +63,20 @@ result<connection_info> kernel::connection() {
   return info;
 }
 
+/// The same with what may be another at each launch.
+result<void> kernel::write_connection() {
+  auto where = connection();
+  if (!where) return where.error();
+  where->journal.reset();
+  if (keeps_journal()) {
+    where->journal = services_.settings.journal;
+    where->journal->directory = journal_directory();
+    where->journal->after = head_;
+  }
+  return supervise::write_file(services_.directories.connection_file(id()),
+                               write_connection_file(*where));
+}
+
 result<launch_spec> kernel::make_spec() {
   const auto found = services_.specs.find(record_.kernelspec);
   if (!found) return found.error();
@@ -84,9 +98,9 @@ result<launch_spec> kernel::make_spec() {
     if (iequals(name, found->name)) spec.kernel_transport = "tcp";
   }
   spec.interrupt_by_message = interrupt_by_message_;
-  spec.argv = expand_argv(found->spec.argv,
-                          {native ? spec.connection_file : spec.kernel_connection_file,
-                           found->resource_dir, prefix_of(found->resource_dir)});
+  spec.argv =
+      expand_argv(found->spec.argv, {native ? spec.connection_file : spec.kernel_connection_file,
+                                     found->resource_dir, prefix_of(found->resource_dir)});
   spec.env = expand_env(services_.settings.base_env, found->spec.env);
   for (const auto& [name, value] : record_.env)
     spec.env[name] = value;
@@ -112,7 +126,7 @@ result<std::string> kernel::kernel_sockets() {
 
 result<void> kernel::try_launch() {
   if (auto made = services_.directories.create_kernel(id()); !made) return made.error();
-  if (const auto where = connection(); !where) return where.error();
+  if (const auto written = write_connection(); !written) return written;
   auto spec = make_spec();
   if (!spec) return spec.error();
   if (spec->type == launch_spec::kind::relay && spec->kernel_transport == "ipc") {

@@ -4,6 +4,7 @@
 
 #include "daemon/clock.hpp"
 #include "protocol/ids.hpp"
+#include "protocol/message_number.hpp"
 
 namespace kmux::daemon {
 
@@ -26,7 +27,7 @@ kernel_link::kernel_link(asio::io_context& io, receive_buffer& buffer, const con
       adopted_(adopted),
       on_(std::move(on)),
       session_(make_uuid()),
-      routing_id_("kmuxd-" + session_),
+      routing_id_(std::string(daemon_identity) + session_),
       signer_(where.key),
       replays_(remembered_signatures),
       nudge_timer_(io) {
@@ -121,7 +122,10 @@ void kernel_link::receive(channel c, zmtp_message&& frames) {
   if (ours && c != channel::iopub) on_own_reply(c);
   // Replies to our own requests concern nobody else, nor does the welcome.
   const bool for_clients = c == channel::iopub ? head_.msg_type != "iopub_welcome" : !ours;
-  if (for_clients) on_.message({c, std::move(wire), head_, parent_});
+  const std::uint64_t number = number_of(view.identities);
+  if (for_clients || number != 0) {
+    on_.message({c, std::move(wire), head_, parent_, number, for_clients});
+  }
   if (!was_connected && nudge_.connected()) on_.connected();
 }
 

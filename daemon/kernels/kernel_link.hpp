@@ -26,6 +26,8 @@ struct kernel_message {
   std::shared_ptr<const wire_message<zmtp_message>> wire;
   const header& head;    ///< valid during the call
   const header& parent;  ///< valid during the call
+  std::uint64_t number;  ///< in its journal; 0: it has none
+  bool for_clients;      ///< else it concerns nobody but the daemon
 };
 
 /// Connects to one incarnation of a kernel, shared by all of its clients. Made when the process has

@@ -46,11 +46,11 @@ std::string kernel::model() const {
           : "";
   return fmt::format(
       R"({{"id": {}, "name": {}, "last_activity": "{}", "execution_state": "{}", "connections": {}{}, )"
-      R"("kmux": {{"owner": {}, "pid": {}, "started": {}, "restarts": {}, "heartbeat": "{}", )"
+      R"("kmux": {{"owner": {}, "pid": {}, "seq": {}, "started": {}, "restarts": {}, "heartbeat": "{}", )"
       R"("exit": {}}}}})",
       json_quote(id()), json_quote(spec_name()), iso_time(activity_.last()), state_name(),
       connections(), reason, json_quote(owner()),
-      process_ ? fmt::to_string(record_.process.pid) : "null", json_quote(record_.created),
+      process_ ? fmt::to_string(record_.process.pid) : "null", head_, json_quote(record_.created),
       fsm_.restarts(), supervise::to_string(heartbeat_.now()),
       exit_model(record_.last_exit, stderr_tail_));
 }

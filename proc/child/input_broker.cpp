@@ -6,6 +6,17 @@
 
 namespace kmux::child {
 
+namespace {
+
+/// By its session, or by its socket: behind a kmuxd that has been started anew that is another one.
+bool is_of_same_client(const request& a, const request& b) {
+  if (!a.head.session.empty() && a.head.session == b.head.session) return true;
+  const auto one = a.identities(), other = b.identities();
+  return std::equal(one.begin(), one.end(), other.begin(), other.end());
+}
+
+}  // namespace
+
 std::optional<std::string> pending_input::take() {
   const std::lock_guard lock(mutex_);
   ready_.clear();
@@ -42,8 +53,7 @@ void input_broker::deliver(const request& reply) {
         break;
       }
       // The parent is the question in some clients, nothing in others: then the client decides.
-      const auto mine = open->asked_for().identities(), its = reply.identities();
-      if (!found && std::equal(mine.begin(), mine.end(), its.begin(), its.end())) found = open;
+      if (!found && is_of_same_client(open->asked_for(), reply)) found = open;
     }
   }
   if (found) found->answer(std::string(json::string_at(*said, "value").value_or("")));

@@ -1,7 +1,11 @@
 #pragma once
 // A request that came in on shell, control or stdin.
 
+#include <deque>
+#include <functional>
 #include <memory>
+#include <string>
+#include <unordered_set>
 
 #include "proc/child/multipart.hpp"
 #include "protocol/header.hpp"
@@ -27,11 +31,20 @@ public:
   bool admit(const header& head) {
     if (head.session.empty() || head.msg_id.empty()) return true;
     key_.assign(head.session).append(1, '\0').append(head.msg_id);
-    return taken_.admit(key_);
+    const std::size_t hash = std::hash<std::string>()(key_);
+    if (!taken_.insert(hash).second) return false;
+    order_.push_back(hash);
+    if (order_.size() > most) {
+      taken_.erase(order_.front());
+      order_.pop_front();
+    }
+    return true;
   }
 
 private:
-  replay_guard taken_{8192};
+  static constexpr std::size_t most = 8192;
+  std::unordered_set<std::size_t> taken_;  ///< hashes
+  std::deque<std::size_t> order_;
   std::string key_;
 };
 

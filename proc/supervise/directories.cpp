@@ -93,6 +93,10 @@ std::string directories::exit_file(std::string_view id) const {
   return kernel_runtime(id) + "/exit.json";
 }
 
+std::string directories::cursors(std::string_view id) const {
+  return kernel_state(id) + "/cursors";
+}
+
 std::string directories::stdio_log(std::string_view id) const {
   return kernel_state(id) + "/stdio.log";
 }

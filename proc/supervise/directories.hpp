@@ -27,6 +27,7 @@ public:
   std::string connection_file(std::string_view id) const;
   std::string exit_file(std::string_view id) const;  ///< RUNTIME/kernels/ID/exit.json
   std::string stdio_log(std::string_view id) const;  ///< STATE/kernels/ID/stdio.log
+  std::string cursors(std::string_view id) const;    ///< STATE/kernels/ID/cursors
 
   /// Both of the kernel's directories.
   result<void> create_kernel(std::string_view id) const;

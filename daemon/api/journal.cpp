@@ -1,0 +1,147 @@
+// What a kernel has said and was asked: /api/kernels/{id}/messages and …/executions.
+#include <charconv>
+
+#include "daemon/api/api.hpp"
+#include "daemon/http/body_source.hpp"
+#include "daemon/journal/executions.hpp"
+#include "daemon/journal/message_lines.hpp"
+#include "proc/journal/reader.hpp"
+
+namespace kmux::daemon {
+
+namespace asio = boost::asio;
+
+namespace {
+
+constexpr std::size_t piece_bytes = 256 << 10;
+constexpr std::size_t piece_records = 10'000;  ///< looked at before the disk's thread is shared
+/// A client that follows gets an empty line so often, which is how we learn that it has gone.
+constexpr auto keep_alive = std::chrono::seconds(15);
+
+/// The number of an argument; `otherwise` where it is not given, nothing where it is no number.
+std::optional<std::uint64_t> number_at(const http_request& request, std::string_view name,
+                                       std::uint64_t otherwise) {
+  const auto* const text = request.argument(name);
+  if (text == nullptr) return otherwise;
+  std::uint64_t out = 0;
+  const char* const end = text->data() + text->size();
+  const auto [stopped, failed] = std::from_chars(text->data(), end, out);
+  if (failed != std::errc() || stopped != end) return std::nullopt;
+  return out;
+}
+
+std::string text_at(const http_request& request, std::string_view name) {
+  const auto* const text = request.argument(name);
+  return text == nullptr ? std::string() : *text;
+}
+
+class message_source : public body_source {
+public:
+  message_source(std::shared_ptr<kernel> of, blocking& disk, message_filter filter,
+                 std::uint64_t limit, bool follow)
+      : kernel_(std::move(of)), disk_(disk), follow_(follow) {
+    work_ = std::make_shared<work>(kernel_->journal_directory(), std::move(filter), limit);
+  }
+
+  asio::awaitable<std::string> next() override {
+    for (;;) {
+      auto read = [work = work_] { return work->run(); };
+      std::string text = co_await disk_.run(std::move(read));
+      if (!text.empty()) co_return text;
+      if (work_->left == 0) co_return std::string();
+      if (work_->more) continue;
+      if (!follow_ || kernel_->is_gone()) co_return std::string();
+      const auto position = work_->from.position();
+      co_await kernel_->wait_for_message(position, keep_alive);
+      if (kernel_->head() <= position && !kernel_->is_gone()) co_return "\n";
+    }
+  }
+
+private:
+  /// What the disk's thread works on.
+  struct work {
+    work(const std::string& directory, message_filter filter, std::uint64_t limit)
+        : from(directory, filter.after), lines(std::move(filter)), left(limit) {}
+
+    std::string run() {
+      std::string out;
+      journal::stored_record r;
+      more = true;
+      for (std::size_t i = 0; i < piece_records && left > 0 && out.size() < piece_bytes; ++i) {
+        if (!from.next(r)) {
+          more = false;
+          break;
+        }
+        const std::string line = lines.line(r);
+        if (!line.empty()) --left;
+        out += line;
+      }
+      return out;
+    }
+
+    journal::reader from;
+    message_lines lines;
+    std::uint64_t left;
+    bool more = true;
+  };
+
+  std::shared_ptr<kernel> kernel_;
+  blocking& disk_;
+  bool follow_;
+  std::shared_ptr<work> work_;
+};
+
+http_response show_messages(const api_context& api, const http_request& request) {
+  const auto found = api.kernels.find(request.parameters[0], request.who);
+  if (!found) return error_response(404, "Kernel does not exist: " + request.parameters[0]);
+  message_filter filter;
+  const auto after = number_at(request, "after", 0);
+  const auto limit = number_at(request, "limit", ~std::uint64_t{0});
+  if (!after || !limit) return error_response(400, "after and limit must be whole numbers.");
+  filter.after = *after;
+  filter.parent = text_at(request, "parent");
+  filter.type = text_at(request, "type");
+  filter.channel = text_at(request, "channel");
+  if (!filter.channel.empty() && !channel_from(filter.channel)) {
+    return error_response(400, "channel must be iopub, shell, control or stdin.");
+  }
+  const std::string follow = text_at(request, "follow");
+  http_response response;
+  response.content_type = "application/x-ndjson";
+  response.source = std::make_shared<message_source>(found, api.disk, std::move(filter), *limit,
+                                                     follow == "1" || follow == "true");
+  return response;
+}
+
+/// All of a kernel's executions. Reads the whole journal, on the disk's thread.
+executions read_executions(const std::string& directory) {
+  executions all;
+  journal::reader from(directory, 0);
+  for (journal::stored_record r; from.next(r);)
+    all.add(r);
+  return all;
+}
+
+asio::awaitable<http_response> list_executions(const api_context& api, http_request& request) {
+  const auto found = api.kernels.find(request.parameters[0], request.who);
+  if (!found) co_return error_response(404, "Kernel does not exist: " + request.parameters[0]);
+  auto read = [directory = found->journal_directory(), alive = found->has_process(),
+               owner = found->owner()] {
+    executions all = read_executions(directory);
+    if (!alive) all.process_ended();
+    return all.json(owner);
+  };
+  auto text = co_await api.disk.run(std::move(read));
+  co_return json_response(200, std::move(text));
+}
+
+}  // namespace
+
+void add_journal_routes(router& routes, api_context& api) {
+  routes.add_simple("GET", "/api/kernels/{id}/messages",
+                    [&](auto& r) { return show_messages(api, r); });
+  routes.add("GET", "/api/kernels/{id}/executions",
+             [&](auto& r) { return list_executions(api, r); });
+}
+
+}  // namespace kmux::daemon

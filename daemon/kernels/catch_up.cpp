@@ -1,0 +1,123 @@
+// A client that is behind: fed from the journal until it is live again.
+#include <fmt/format.h>
+#include <spdlog/spdlog.h>
+
+#include "daemon/clock.hpp"
+#include "daemon/kernels/channels_socket.hpp"
+#include "daemon/kernels/kernel.hpp"
+
+namespace kmux::daemon {
+
+namespace asio = boost::asio;
+
+namespace {
+
+constexpr std::size_t batch_bytes = 256 << 10;
+constexpr std::size_t batch_records = 1000;
+/// So little is read on the loop: nothing can come meanwhile, and so the end is reached for good.
+constexpr std::uint64_t nearly_there = 256;
+
+std::vector<journal::stored_record> read_batch(journal::reader& from) {
+  std::vector<journal::stored_record> out;
+  std::size_t bytes = 0;
+  journal::stored_record r;
+  while (bytes < batch_bytes && out.size() < batch_records && from.next(r)) {
+    for (const auto frame : r.frames)
+      bytes += frame.size();
+    out.push_back(std::move(r));
+    r = {};
+  }
+  return out;
+}
+
+}  // namespace
+
+void channels_socket::start_reading() {
+  if (reading_ || !open()) return;
+  reading_ = true;
+  kernel_->services().tasks.spawn("catch_up", catch_up());
+}
+
+void channels_socket::read_to_end() {
+  place_.fall_behind();
+  if (place_.behind()) start_reading();
+}
+
+asio::awaitable<channels_socket::batch> channels_socket::read_some(
+    std::shared_ptr<journal::reader> from, bool here) {
+  if (here) co_return read_batch(*from);
+  auto work = [from] { return read_batch(*from); };
+  co_return co_await kernel_->services().disk.run(std::move(work));
+}
+
+asio::awaitable<void> channels_socket::catch_up() {
+  const auto self = shared_from_this();
+  const auto from =
+      std::make_shared<journal::reader>(kernel_->journal_directory(), *place_.position());
+  const auto from_number = *place_.position();
+  bool first = true;
+  while (open()) {
+    co_await link_->room(kernel_->settings().client_queue_bytes / 2);
+    if (!open()) break;
+    const std::uint64_t known = kernel_->head();
+    // The first read looks for the place, which may take a while.
+    const bool here = !first && known != 0 && known < *place_.position() + nearly_there;
+    first = false;
+    const batch records = co_await read_some(from, here);
+    if (!open()) break;
+    for (const auto& each : records)
+      replay(each);
+    if (!records.empty()) continue;
+    std::optional<message_gap> gap;
+    const bool live = place_.on_journal_end(known, kernel_->head(), gap);
+    if (gap) tell_gap(*gap);
+    if (!live) continue;
+    spdlog::debug("event=client_caught_up kernel={} session={} after={} number={}", kernel_->id(),
+                  session_id_, from_number, *place_.position());
+    send_notices(~std::uint64_t{0});
+    confirm_soon();
+    break;
+  }
+  reading_ = false;
+}
+
+void channels_socket::replay(const journal::stored_record& record) {
+  if (!record.is_numbered() || !open()) return;
+  const auto before = *place_.position();
+  std::optional<message_gap> gap;
+  if (!place_.on_stored(record.number, gap)) return;
+  send_notices(gap ? gap->last : before);
+  if (gap) tell_gap(*gap);
+  confirm_soon();
+  message_view message;
+  if (!record.message(message) || peek_header(message.header, stored_head_) != errc::ok ||
+      peek_header(message.parent_header, stored_parent_) != errc::ok) {
+    return;
+  }
+  const channel from = journal::channel_of(record.what);
+  if (from != channel::iopub && !kernel_->belongs_to(*this, stored_parent_.session)) return;
+  delivery out(from, message, stored_head_.msg_id, stored_head_.msg_type, record.keep,
+               record.number);
+  if (const auto& frame = out.frame(protocol_, numbering_)) link_->send(frame);
+}
+
+/// To who counts, the numbers; to everybody else a line that a notebook shows.
+void channels_socket::tell_gap(const message_gap& gap) {
+  spdlog::warn("event=messages_lost kernel={} session={} first={} last={}", kernel_->id(),
+               session_id_, gap.first, gap.last);
+  const std::string date = iso_now();
+  const sender me{"kmuxd", "kmux", date};
+  const auto said = std::make_shared<owned_message>(
+      resume_.counts()
+          ? make_gap(me, gap.first, gap.last)
+          : make_stream(me, "stderr",
+                        fmt::format("kmux: {} messages of this kernel are not kept any "
+                                    "more.\n",
+                                    gap.last - gap.first + 1)));
+  const message_view view = said->view();
+  if (peek_header(view.header, stored_head_) != errc::ok) return;
+  delivery out(channel::iopub, view, stored_head_.msg_id, stored_head_.msg_type, said);
+  if (const auto& frame = out.frame(protocol_)) link_->send(frame);
+}
+
+}  // namespace kmux::daemon

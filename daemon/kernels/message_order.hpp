@@ -1,0 +1,49 @@
+#pragma once
+// A kernel's numbered messages, which come over several sockets, in their order. Pure.
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <utility>
+
+namespace kmux::daemon {
+
+/// What has come before its turn is kept until what is missing has come, or until skip(): then it
+/// goes by without (the journal has it). Bounded: beyond `most_kept` nothing is waited for.
+template <class Message>
+class message_order {
+public:
+  static constexpr std::size_t most_kept = 1000;
+
+  /// True: hand it on now, and then what take() gives. False: it is kept, or it is late.
+  bool add(std::uint64_t number, Message& message) {
+    if (number == newest_ + 1 || newest_ == 0) {
+      newest_ = number;
+      return true;
+    }
+    if (number > newest_) kept_.emplace(number, std::move(message));
+    return false;
+  }
+  /// The next of those that were kept, if it is its turn.
+  std::optional<Message> take() {
+    if (kept_.size() > most_kept) skip();
+    if (kept_.empty() || kept_.begin()->first > newest_ + 1) return std::nullopt;
+    newest_ = kept_.begin()->first;
+    std::optional<Message> out(std::move(kept_.begin()->second));
+    kept_.erase(kept_.begin());
+    return out;
+  }
+  /// What is missing is not waited for any more.
+  void skip() {
+    if (!kept_.empty()) newest_ = kept_.begin()->first - 1;
+  }
+  bool waiting() const noexcept { return !kept_.empty(); }
+  /// The newest number that was handed on; 0 before there was one.
+  std::uint64_t newest() const noexcept { return newest_; }
+
+private:
+  std::uint64_t newest_ = 0;
+  std::map<std::uint64_t, Message> kept_;
+};
+
+}  // namespace kmux::daemon
