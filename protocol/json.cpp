@@ -113,6 +113,21 @@ bool is_utf8(std::string_view text) noexcept {
   return true;
 }
 
+std::string as_utf8(std::string text) {
+  if (is_utf8(text)) return text;
+  std::string out;
+  for (std::string_view left = text; !left.empty();) {
+    const std::size_t length = sequence_length(left);
+    if (length == 0) {
+      out += "\xef\xbf\xbd";  // U+FFFD
+    } else {
+      out += left.substr(0, length);
+    }
+    left.remove_prefix(length == 0 ? 1 : length);
+  }
+  return out;
+}
+
 namespace json {
 
 namespace {
@@ -151,7 +166,10 @@ struct bounded_depth {
 }  // namespace
 
 result<rapidjson::Document> parse(std::string_view text, std::string_view what, int max_depth) {
-  constexpr unsigned flags = rapidjson::kParseIterativeFlag | rapidjson::kParseValidateEncodingFlag;
+  // Full precision: what is passed on has the number that it had.
+  constexpr unsigned flags = rapidjson::kParseIterativeFlag |
+                             rapidjson::kParseValidateEncodingFlag |
+                             rapidjson::kParseFullPrecisionFlag;
   rapidjson::Document document;
   rapidjson::ParseResult outcome;
   const auto generate = [&](rapidjson::Document& into) {

@@ -14,4 +14,7 @@ std::string json_quote(std::string_view text);
 /// True if `text` is UTF-8 (no surrogates, no overlong forms, at most U+10FFFF).
 bool is_utf8(std::string_view text) noexcept;
 
+/// `text`, with U+FFFD for each byte that is not part of UTF-8.
+std::string as_utf8(std::string text);
+
 }  // namespace kmux
