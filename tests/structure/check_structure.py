@@ -9,6 +9,7 @@ from pathlib import Path
 RULES = {
     "config": (("config",), ("CLI/", "toml++/")),
     "protocol": (("protocol",), ("boost/system/", "boost/assert/", "fmt/", "openssl/", "rapidjson/")),
+    "protocol/nbformat": (("protocol", "protocol/nbformat"), ("fmt/", "rapidjson/")),
     "protocol/io": (("protocol", "protocol/io"), ("boost/asio", "boost/system/")),
     "proc": (("proc", "protocol"), ("fmt/", "rapidjson/")),
     "proc/journal": (("proc", "proc/journal", "protocol"), ("fmt/", "xxhash")),
