@@ -6,6 +6,7 @@
 #include "daemon/journal/executions.hpp"
 #include "daemon/journal/message_lines.hpp"
 #include "proc/journal/reader.hpp"
+#include "protocol/nbformat/cell_outputs.hpp"
 
 namespace kmux::daemon {
 
@@ -113,25 +114,78 @@ http_response show_messages(const api_context& api, const http_request& request)
   return response;
 }
 
-/// All of a kernel's executions. Reads the whole journal, on the disk's thread.
-executions read_executions(const std::string& directory) {
-  executions all;
-  journal::reader from(directory, 0);
-  for (journal::stored_record r; from.next(r);)
-    all.add(r);
-  return all;
-}
+/// What the disk's thread needs to read a kernel's journal.
+struct journal_of {
+  explicit journal_of(const kernel& k)
+      : directory(k.journal_directory()), owner(k.owner()), alive(k.has_process()) {}
+
+  std::string directory, owner;
+  bool alive;
+
+  /// All executions; `each` gets all records.
+  template <class F>
+  executions read(F&& each) const {
+    executions all;
+    journal::reader from(directory, 0);
+    for (journal::stored_record r; from.next(r);) {
+      all.add(r);
+      each(r);
+    }
+    if (!alive) all.process_ended();
+    return all;
+  }
+};
 
 asio::awaitable<http_response> list_executions(const api_context& api, http_request& request) {
   const auto found = api.kernels.find(request.parameters[0], request.who);
   if (!found) co_return error_response(404, "Kernel does not exist: " + request.parameters[0]);
-  auto read = [directory = found->journal_directory(), alive = found->has_process(),
-               owner = found->owner()] {
-    executions all = read_executions(directory);
-    if (!alive) all.process_ended();
-    return all.json(owner);
+  auto read = [of = journal_of(*found)] {
+    return of.read([](const journal::record&) {}).json(of.owner);
   };
   auto text = co_await api.disk.run(std::move(read));
+  co_return json_response(200, std::move(text));
+}
+
+/// Feeds iopub messages to the folding.
+class output_fold {
+public:
+  explicit output_fold(std::string msg_id) : outputs_(std::move(msg_id)) {}
+
+  void add(const journal::record& r) {
+    message_view m;
+    if (r.what != journal::kind::iopub || !r.message(m)) return;
+    if (peek_header(m.header, head_) != errc::ok ||
+        peek_header(m.parent_header, parent_) != errc::ok)
+      return;
+    outputs_.add({head_.msg_type, parent_.msg_id, m.content});
+  }
+  std::string json() const {
+    return "\"outputs\": " + outputs_.json() + ", \"areas\": " + outputs_.widget_areas_json();
+  }
+
+private:
+  cell_outputs outputs_;
+  header head_, parent_;
+};
+
+asio::awaitable<http_response> show_outputs(const api_context& api, http_request& request) {
+  const auto found = api.kernels.find(request.parameters[0], request.who);
+  if (!found) co_return error_response(404, "Kernel does not exist: " + request.parameters[0]);
+  auto read = [of = journal_of(*found), msg_id = request.parameters[1]] {
+    output_fold outputs(msg_id);
+    const executions all = of.read([&](const journal::record& r) { outputs.add(r); });
+    const execution* const wanted = all.find(msg_id);
+    if (wanted == nullptr) return std::string();
+    std::string text = to_json(*wanted, of.owner);
+    text.back() = ',';
+    return text + " " + outputs.json() + "}";
+  };
+  auto text = co_await api.disk.run(std::move(read));
+  if (text.empty()) {
+    co_return error_response(
+        404, "The kernel's journal knows no execution " + request.parameters[1] +
+                 ": it has never been asked for, or it is so old that it was removed.");
+  }
   co_return json_response(200, std::move(text));
 }
 
@@ -142,6 +196,8 @@ void add_journal_routes(router& routes, api_context& api) {
                     [&](auto& r) { return show_messages(api, r); });
   routes.add("GET", "/api/kernels/{id}/executions",
              [&](auto& r) { return list_executions(api, r); });
+  routes.add("GET", "/api/kernels/{id}/executions/{msg_id}/outputs",
+             [&](auto& r) { return show_outputs(api, r); });
 }
 
 }  // namespace kmux::daemon

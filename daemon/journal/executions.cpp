@@ -97,18 +97,20 @@ const execution* executions::find(const std::string& msg_id) const {
 
 std::string executions::json(std::string_view owner) const {
   std::string out = "[";
-  for (const auto& [at, e] : all_) {
-    if (out.size() > 1) out += ", ";
-    out += fmt::format(
-        R"({{"msg_id": {}, "session": {}, "username": {}, "owner": {}, "cellId": {}, )"
-        R"("submitted": {}, "started": {}, "ended": {}, "status": "{}", "execution_count": {}{}}})",
-        json_quote(e.msg_id), json_quote(e.session), json_quote(e.username), json_quote(owner),
-        e.cell_id.empty() ? "null" : json_quote(e.cell_id), date_or_null(e.submitted),
-        date_or_null(e.started), date_or_null(e.ended), e.status,
-        e.execution_count == 0 ? "null" : fmt::to_string(e.execution_count),
-        e.has_code ? ", \"code\": " + json_quote(e.code) : "");
-  }
+  for (const auto& [at, each] : all_)
+    out += (out.size() > 1 ? ", " : "") + to_json(each, owner);
   return out + "]";
+}
+
+std::string to_json(const execution& e, std::string_view owner) {
+  return fmt::format(
+      R"({{"msg_id": {}, "session": {}, "username": {}, "owner": {}, "cellId": {}, )"
+      R"("submitted": {}, "started": {}, "ended": {}, "status": "{}", "execution_count": {}{}}})",
+      json_quote(e.msg_id), json_quote(e.session), json_quote(e.username), json_quote(owner),
+      e.cell_id.empty() ? "null" : json_quote(e.cell_id), date_or_null(e.submitted),
+      date_or_null(e.started), date_or_null(e.ended), e.status,
+      e.execution_count == 0 ? "null" : fmt::to_string(e.execution_count),
+      e.has_code ? ", \"code\": " + json_quote(e.code) : "");
 }
 
 }  // namespace kmux::daemon

@@ -20,6 +20,9 @@ struct execution {
   bool has_code = false;
 };
 
+/// As a JSON object; `owner` is the kernel's.
+std::string to_json(const execution&, std::string_view owner);
+
 /// Folds records, in order. Pure. Bounded: of more than `most` the oldest are forgotten.
 class executions {
 public:
@@ -28,7 +31,7 @@ public:
   void add(const journal::record&);
   /// The process is gone: what has not ended never will.
   void process_ended();
-  /// As JSON, the oldest first; `owner` is the kernel's.
+  /// As a JSON array, the oldest first; `owner` is the kernel's.
   std::string json(std::string_view owner) const;
   const execution* find(const std::string& msg_id) const;
 

@@ -198,9 +198,10 @@ TEST(cell_outputs, a_million_updates_of_a_line_fold_to_one) {
   const auto begun = std::chrono::steady_clock::now();
   cell_outputs cell("cell");
   const std::string bar = "\r\x1b[32m █████     \x1b[0m step ";
+  const std::string front = R"({"name":"stderr","text":)" + json_quote(bar);
   for (int i = 1; i <= 1'000'000; ++i) {
-    const auto said = stream(bar + std::to_string(i), "stderr");
-    cell.add({said.type, said.parent, said.content});
+    const auto content = front.substr(0, front.size() - 1) + std::to_string(i) + "\"}";
+    cell.add({"stream", "cell", content});
   }
   EXPECT_EQ(cell.json(), "[" + shown_stream(bar.substr(1) + "1000000", "stderr") + "]");
   // Some seconds are enough even under sanitizers.
