@@ -52,8 +52,7 @@ asio::awaitable<channels_socket::batch> channels_socket::read_some(
 
 asio::awaitable<void> channels_socket::catch_up() {
   const auto self = shared_from_this();
-  const auto from =
-      std::make_shared<journal::reader>(kernel_->journal_directory(), *place_.position());
+  const auto from = kernel_->journal_from(*place_.position());
   const auto from_number = *place_.position();
   bool first = true;
   while (open()) {

@@ -21,6 +21,7 @@
 #include "daemon/kernels/message_order.hpp"
 #include "daemon/specs/spec_store.hpp"
 #include "proc/journal/cursors.hpp"
+#include "proc/journal/reader.hpp"
 #include "proc/supervise/directories.hpp"
 #include "proc/supervise/heartbeat.hpp"
 #include "proc/supervise/kernel_fsm.hpp"
@@ -106,6 +107,7 @@ public:
   bool is_gone() const noexcept { return fsm_.now() == supervise::kernel_fsm::state::gone; }
   /// A process runs, or is about to.
   bool has_process() const noexcept { return process_ != nullptr; }
+  std::shared_ptr<journal::reader> journal_from(std::uint64_t after) const;
   /// The newest number that is known, 0: none yet.
   std::uint64_t head() const noexcept { return head_; }
 

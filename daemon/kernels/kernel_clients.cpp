@@ -48,6 +48,7 @@ void kernel::attach(channels_socket& socket) {
 void kernel::detach(channels_socket& socket) {
   std::erase(clients_, &socket);
   std::erase_if(routes_, [&](const auto& route) { return route.second == &socket; });
+  if (clients_.empty()) cursors_.close();
   changed_.notify();
   spdlog::info("event=client_disconnected kernel={} session={} clients={}", id(),
                socket.session_id(), clients_.size());
@@ -104,6 +105,12 @@ asio::awaitable<void> kernel::wait_for_message(std::uint64_t after, std::chrono:
   const auto leave = [&](void*) { std::erase(followers_, &timer); };
   const std::unique_ptr<void, decltype(leave)> leaving(this, leave);
   co_await timer.async_wait(as_result);
+}
+
+std::shared_ptr<journal::reader> kernel::journal_from(std::uint64_t after) const {
+  journal::reader::settings s;
+  s.most_record = services_.settings.kernel_message_limits.max_bytes;
+  return std::make_shared<journal::reader>(journal_directory(), after, s);
 }
 
 /// The process has ended: what it said last is in the journal, and in part nowhere else.

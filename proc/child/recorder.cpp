@@ -73,8 +73,8 @@ void recorder::record(channel where, frame_list& frames) {
   for (std::size_t i = delimiter + 2; i < frames.size(); ++i)
     kept.push_back(frames.view(i));
   if (kept.size() < 4) return;  // no message; a relay's kernel may say anything
-  const bool to_strangers = where != channel::iopub &&
-                            (delimiter == 0 || !frames.view(0).starts_with(daemon_identity));
+  const bool to_strangers =
+      where != channel::iopub && (delimiter == 0 || !frames.view(0).starts_with(daemon_identity));
   std::uint64_t number = 0;
   {
     const std::lock_guard lock(mutex_);

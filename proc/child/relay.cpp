@@ -58,21 +58,37 @@ void read_rest(zmtp_socket& one, zmtp_socket& other, announcer& says, publisher*
   }
 }
 
+/// What is kept in the journal must be the kernel's own; what is not is dropped here, as kmuxd
+/// would. A message without a delimiter is none, and goes on as it is.
+bool is_sound(const frame_list& frames, message_judge& judge) {
+  wire_view wire;
+  header head;
+  message_limits limits;
+  limits.max_bytes = std::numeric_limits<std::size_t>::max();
+  limits.max_header_bytes = 2 << 20;  // a kernel repeats what a client made long
+  const errc e = decode_wire(views_of(frames), limits, wire);
+  return e == errc::no_delimiter || (e == errc::ok && judge.admit(wire, head));
+}
+
 }  // namespace
 
 relay::bridge::bridge(channel which, zmq::socket_t bound, receive_buffer& buffer,
-                      zmtp_settings settings, announcer& says, recorder& journal, interceptor first)
+                      zmtp_settings settings, const std::string& key, announcer& says,
+                      recorder& journal, interceptor first)
     : outer(std::move(bound)),
       inner(buffer, std::move(settings),
             {[this, which, &says](zmtp_message&& message) {
-               says.say(which, to_frames(std::move(message)),
-                        [this](frame_list&& frames) { send_message(outer, frames); });
+               frame_list frames = to_frames(std::move(message));
+               if (!is_sound(frames, judge_)) return;
+               says.say(which, std::move(frames),
+                        [this](frame_list&& recorded) { send_message(outer, recorded); });
              },
              {},
              {},
              {}}),
       journal_(journal),
-      intercept_(std::move(first)) {
+      intercept_(std::move(first)),
+      judge_(key) {
 }
 
 /// The kernel judges everything itself, but does not know what it has had already.
@@ -105,18 +121,21 @@ relay::relay(connection_info& outer, const connection_info& inner, const launch_
       routing_id_("relay-" + make_uuid()),
       journal_(outer.journal),
       shell_(channel::shell, make_router(context_, outer, outer.shell_port), shell_buffer_,
-             towards_kernel(zmtp_role::dealer, inner.shell(), routing_id_), shell_says_, journal_),
+             towards_kernel(zmtp_role::dealer, inner.shell(), routing_id_), outer.key, shell_says_,
+             journal_),
       stdin_(channel::stdin_, make_router(context_, outer, outer.stdin_port), shell_buffer_,
-             towards_kernel(zmtp_role::dealer, inner.stdin_(), routing_id_), shell_says_, journal_),
+             towards_kernel(zmtp_role::dealer, inner.stdin_(), routing_id_), outer.key, shell_says_,
+             journal_),
       control_(channel::control, make_router(context_, outer, outer.control_port), control_buffer_,
-               towards_kernel(zmtp_role::dealer, inner.control(), routing_id_), control_says_,
-               journal_,
+               towards_kernel(zmtp_role::dealer, inner.control(), routing_id_), outer.key,
+               control_says_, journal_,
                [this](const header& head, frame_list& frames) { return intercept(head, frames); }),
       heartbeat_(make_heartbeat(context_, outer, outer.hb_port)),
       iopub_(control_buffer_, towards_kernel(zmtp_role::sub, inner.iopub(), {}),
              {[this](zmtp_message&& message) { on_iopub(std::move(message)); }, {}, {}, {}}),
       publisher_(make_publisher(context_, outer, outer.iopub_port)),
       reader_(outer.key, channel::control),
+      iopub_judge_(outer.key),
       composer_(outer.key, make_uuid(), "r"),
       signals_(open_signals()) {
 }
@@ -188,7 +207,8 @@ void relay::on_iopub(zmtp_message&& message) {
       welcome(topic);
     not_welcomed_.clear();
   }
-  say_on_iopub(to_frames(std::move(message)));
+  frame_list frames = to_frames(std::move(message));
+  if (is_sound(frames, iopub_judge_)) say_on_iopub(std::move(frames));
 }
 
 void relay::say_on_iopub(frame_list&& frames) {

@@ -42,8 +42,8 @@ private:
     /// Looks at a request first; true: it is answered already.
     using interceptor = std::function<bool(const header&, frame_list&)>;
 
-    bridge(channel, zmq::socket_t outer, receive_buffer&, zmtp_settings, announcer&, recorder&,
-           interceptor = {});
+    bridge(channel, zmq::socket_t outer, receive_buffer&, zmtp_settings, const std::string& key,
+           announcer&, recorder&, interceptor = {});
     void to_kernel();
     /// Else nothing is taken from clients, who feel it: the kernel is not there yet, or does not
     /// read.
@@ -59,6 +59,7 @@ private:
     recorder& journal_;
     interceptor intercept_;
     request_guard taken_;
+    message_judge judge_;
     header head_;
   };
 
@@ -86,6 +87,7 @@ private:
   zmtp_socket iopub_;
   publisher publisher_;
   request_reader reader_;
+  message_judge iopub_judge_;
   composer composer_;
   poll_loop shell_loop_, control_loop_;
   /// A welcome (JEP 65) promises that nothing is missed from now on: not before the kernel's own

@@ -48,21 +48,35 @@ private:
   std::string key_;
 };
 
+/// Whether a message is what it says it is: signed with our key, not seen before, and with a header
+/// that says what it is. One for each socket.
+class message_judge {
+public:
+  explicit message_judge(std::string_view key) : signer_(key) {}
+
+  /// Its header goes into `head`.
+  bool admit(const wire_view& wire, header& head) {
+    // The signature first: nobody without the key gets as far as the JSON.
+    return signer_.verify(wire.message, wire.signature) && replays_.admit(wire.signature) &&
+           peek_header(wire.message.header, head) == errc::ok && !head.msg_type.empty();
+  }
+
+private:
+  signer signer_;
+  replay_guard replays_;
+};
+
 /// Turns frames into requests. What is malformed, unsigned, replayed or sent again is counted and
 /// dropped: it never ends a kernel. One for each channel.
 class request_reader {
 public:
-  request_reader(std::string_view key, channel from) : signer_(key), from_(from) {}
+  request_reader(std::string_view key, channel from) : judge_(key), from_(from) {}
 
   std::optional<request> read(frame_list&& frames) {
     auto wire = std::make_shared<wire_message<frame_list>>(std::move(frames));
     request out;
-    // The signature first: nobody without the key gets as far as the JSON.
-    const bool good = wire->decode(limits_) == errc::ok &&
-                      signer_.verify(wire->message(), wire->view().signature) &&
-                      replays_.admit(wire->view().signature) &&
-                      peek_header(wire->message().header, out.head) == errc::ok &&
-                      !out.head.msg_type.empty() && taken_.admit(out.head);
+    const bool good = wire->decode(limits_) == errc::ok && judge_.admit(wire->view(), out.head) &&
+                      taken_.admit(out.head);
     if (!good) {
       ++dropped_;
       return std::nullopt;
@@ -75,9 +89,8 @@ public:
 
 private:
   message_limits limits_;
-  signer signer_;
+  message_judge judge_;
   channel from_;
-  replay_guard replays_;
   request_guard taken_;
   std::uint64_t dropped_ = 0;
 };

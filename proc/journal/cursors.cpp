@@ -51,6 +51,12 @@ void cursors::load() {
   }
 }
 
+void cursors::close() {
+  loaded_ = false;
+  file_.reset();
+  entries_ = {};
+}
+
 cursors::entry* cursors::look(std::string_view session) {
   load();
   const auto found = std::find_if(entries_.begin(), entries_.end(),

@@ -26,6 +26,9 @@ public:
   std::string_view alias(std::string_view session);
   bool set_alias(std::string_view session, std::string_view alias);
 
+  /// Gives back file and memory, until it is asked again.
+  void close();
+
   static constexpr std::size_t longest_name = 256;  ///< bytes; a longer one is not kept
 
 private:

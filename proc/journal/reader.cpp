@@ -58,7 +58,7 @@ bool reader::next_in_segment(stored_record& out) {
         at_ += size;
         return true;
       case decoded::partial:
-        if (size <= settings_.most_record && fill(size)) continue;
+        if (size > settings_.most_record ? skip(size) : fill(size)) continue;
         // The end of the file, for now: or a length that is a lie, with whole records behind it.
         if (const std::size_t found = find_whole(bytes); found < bytes.size()) {
           at_ += found;
@@ -111,6 +111,22 @@ bool reader::fill(std::size_t wanted) {
     at_ = 0;
   }
   return more;
+}
+
+/// Over a record that is too long, if it is one: there must be another behind it, or the end.
+bool reader::skip(std::size_t size) {
+  const std::uint64_t next = offset_ - (chunk_->size() - at_) + size;
+  const std::uint64_t end = size_of_file(segment_.get());
+  char magic[4];
+  const bool whole =
+      next == end || (::pread(segment_.get(), magic, sizeof magic, static_cast<off_t>(next)) ==
+                          static_cast<ssize_t>(sizeof magic) &&
+                      is_record_magic({magic, sizeof magic}));
+  if (next > end || !whole) return false;
+  offset_ = next;
+  chunk_.reset();
+  at_ = 0;
+  return true;
 }
 
 bool reader::open_segment(std::uint64_t first) {

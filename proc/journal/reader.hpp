@@ -42,6 +42,7 @@ public:
 private:
   bool next_in_segment(stored_record& out);
   bool fill(std::size_t wanted);
+  bool skip(std::size_t size);
   bool next_segment();
   bool open_segment(std::uint64_t first);
   std::size_t find_whole(std::string_view bytes) const;

@@ -132,6 +132,10 @@ decoded decode_record(std::string_view bytes, record& out, std::size_t& size) {
   return at == size ? decoded::whole : decoded::broken;
 }
 
+bool is_record_magic(std::string_view bytes) noexcept {
+  return bytes == record_magic;
+}
+
 std::size_t find_record(std::string_view bytes, std::size_t from) {
   const std::size_t found = bytes.find(record_magic, std::min(from, bytes.size()));
   if (found != std::string_view::npos) return found;

@@ -81,6 +81,9 @@ enum class decoded {
 /// The record at the beginning of `bytes`; its frames are views into them. `size`: its length.
 decoded decode_record(std::string_view bytes, record& out, std::size_t& size);
 
+/// Whether these are the first four bytes of a record.
+bool is_record_magic(std::string_view bytes) noexcept;
+
 /// Where the next record may begin, at `from` or after it; bytes.size() where none does. Up to
 /// three bytes of a magic at the end count as one.
 std::size_t find_record(std::string_view bytes, std::size_t from);

@@ -35,8 +35,7 @@ protected:
 
   /// Sends on a channel and waits for the reply's content; empty when none came in time.
   std::string ask(zmq::socket_t& socket, std::string_view type, std::string_view content) {
-    composer makes("key", "test", "t");
-    auto frames = makes.reply({}, {type, "{}", content, "{}", {}});
+    auto frames = asks_.reply({}, {type, "{}", content, "{}", {}});
     send_message(socket, frames);
     return receive(socket);
   }
@@ -59,6 +58,7 @@ protected:
   connection_info where_;
   echo_interpreter language_;
   std::unique_ptr<kernel_host> host_;
+  composer asks_{"key", "test", "a"};
 };
 
 TEST_F(loops, stop_from_many_threads_blocks_until_both_have_ended) {

@@ -139,6 +139,23 @@ TEST_F(journal, keeps_large_messages_and_leaves_out_what_is_larger_than_itself) 
   EXPECT_EQ(troubles_, strings{});
 }
 
+TEST_F(journal, passes_over_what_is_longer_than_its_reader_takes) {
+  auto out = open(4 << 20);
+  say(out, "a");
+  say(out, std::string(3 << 20, 'L'));
+  say(out, std::string(100'000, 'l'));
+  say(out, "b");
+  out.flush();
+  reader::settings s;
+  s.most_record = 50'000;
+  reader from(top_, 0, s);
+  stored_record r;
+  ASSERT_TRUE(from.next(r));
+  EXPECT_EQ(r.number, 1U);
+  ASSERT_TRUE(from.next(r));
+  EXPECT_EQ(r.number, 4U);
+}
+
 TEST_F(journal, forgets_by_age) {
   writer::settings s;
   s.directory = top_;

@@ -1,0 +1,91 @@
+#include "daemon/kernels/place.hpp"
+
+#include <gtest/gtest.h>
+
+#include "daemon/kernels/message_order.hpp"
+
+namespace kmux::daemon {
+namespace {
+
+TEST(place, takes_what_comes_in_order) {
+  auto p = place::at_end(0);
+  EXPECT_FALSE(p.position());
+  EXPECT_TRUE(p.on_message(7)) << "the first that it sees is where it begins";
+  EXPECT_TRUE(p.on_message(8));
+  EXPECT_FALSE(p.on_message(8)) << "again";
+  EXPECT_FALSE(p.behind());
+}
+
+TEST(place, falls_behind_where_something_is_missing) {
+  auto p = place::at_end(3);
+  EXPECT_FALSE(p.on_message(5));
+  EXPECT_TRUE(p.behind());
+  EXPECT_FALSE(p.on_message(6)) << "the journal has it";
+  std::optional<message_gap> gap;
+  EXPECT_TRUE(p.on_stored(4, gap));
+  EXPECT_TRUE(p.on_stored(5, gap));
+  EXPECT_FALSE(p.on_stored(5, gap));
+  EXPECT_FALSE(gap);
+  EXPECT_FALSE(p.on_journal_end(5, 6, gap)) << "6 has come meanwhile";
+  EXPECT_TRUE(p.on_stored(6, gap));
+  EXPECT_TRUE(p.on_journal_end(6, 6, gap));
+  EXPECT_FALSE(gap);
+  EXPECT_TRUE(p.on_message(7));
+}
+
+TEST(place, says_what_cannot_be_had) {
+  auto p = place::after(0);
+  EXPECT_TRUE(p.behind());
+  std::optional<message_gap> gap;
+  EXPECT_TRUE(p.on_stored(10, gap));
+  ASSERT_TRUE(gap);
+  EXPECT_EQ(gap->first, 1U);
+  EXPECT_EQ(gap->last, 9U);
+  gap.reset();
+  EXPECT_TRUE(p.on_journal_end(12, 12, gap)) << "known, and yet not there";
+  ASSERT_TRUE(gap);
+  EXPECT_EQ(gap->first, 11U);
+  EXPECT_EQ(gap->last, 12U);
+}
+
+TEST(place, that_is_ahead_waits_for_what_it_does_not_know) {
+  auto p = place::after(20);
+  std::optional<message_gap> gap;
+  EXPECT_TRUE(p.on_journal_end(5, 5, gap));
+  EXPECT_FALSE(gap);
+  EXPECT_FALSE(p.on_message(6));
+  EXPECT_FALSE(p.behind());
+  EXPECT_TRUE(p.on_message(21));
+}
+
+TEST(message_order, keeps_what_comes_before_its_turn) {
+  message_order<int> order;
+  int message = 1;
+  EXPECT_TRUE(order.add(10, message)) << "the first is where it begins";
+  EXPECT_FALSE(order.add(12, message = 12));
+  EXPECT_FALSE(order.take());
+  EXPECT_TRUE(order.waiting());
+  EXPECT_TRUE(order.add(11, message = 11));
+  EXPECT_EQ(order.take(), 12);
+  EXPECT_FALSE(order.add(9, message = 9)) << "late";
+  EXPECT_FALSE(order.waiting());
+  EXPECT_EQ(order.newest(), 12U);
+}
+
+TEST(message_order, goes_on_without_what_does_not_come) {
+  message_order<int> order;
+  int message = 0;
+  order.add(1, message);
+  order.add(5, message = 5);
+  order.add(6, message = 6);
+  order.skip();
+  EXPECT_EQ(order.take(), 5);
+  EXPECT_EQ(order.take(), 6);
+  EXPECT_FALSE(order.take());
+  for (std::uint64_t n = 0; n <= message_order<int>::most_kept; ++n)
+    order.add(100 + n, message = static_cast<int>(n));
+  EXPECT_EQ(order.take(), 0) << "there is an end to waiting";
+}
+
+}  // namespace
+}  // namespace kmux::daemon

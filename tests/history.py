@@ -1,0 +1,134 @@
+"""What clients sent and got, and whether anything is missing, doubled or out of order."""
+
+import contextlib
+import threading
+import time
+import uuid
+
+from kmuxd import V1, Channels
+
+
+
+class Reader(threading.Thread):
+    """A client that follows one kernel's lines, whatever happens to its connection.
+
+    A counting one resumes from the last number that it has; an ordinary one comes back with its
+    session, and may get twice what it had not confirmed.
+    """
+
+    def __init__(self, daemon, kernel, lines, counts, protocol=V1):
+        super().__init__(daemon=True)
+        self.where, self.kernel, self.lines, self.counts, self.protocol = daemon, kernel, lines, counts, protocol
+        self.session = uuid.uuid4().hex
+        self.last = 0
+        self.text = {}  #: number of the message, or a counter → text
+        self.problems = []
+        self.connections = 0
+        self.ready = threading.Event()
+        self.ended = threading.Event()
+        self.stopping = False
+        self.channels = None
+
+    def run(self):
+        while not self.stopping and not self.ended.is_set():
+            with contextlib.suppress(Exception):
+                self.channels = Channels(self.where, self.kernel, session=self.session, protocol=self.protocol, timeout=5,
+                                         resume=self.last if self.counts else None)
+                self.connections += 1
+                self.ready.set()
+                self.follow()
+            time.sleep(0.01)  # between two tries to connect
+
+    def follow(self):
+        while not self.stopping and not self.ended.is_set():
+            message = self.channels.receive()
+            if "closed" in message:
+                return
+            if message["msg_type"] == "kmux_gap":
+                self.problems.append(f"a gap: {message['content']}")
+            if self.counts and "kmux" in message["metadata"]:
+                number = message["metadata"]["kmux"]["seq"]
+                if number <= self.last:
+                    self.problems.append(f"{number} after {self.last}")
+                self.last = number
+            if message["msg_type"] == "stream":
+                self.take(message)
+
+    def take(self, message):
+        self.text[message["header"]["msg_id"]] = message["content"]["text"]
+        if f"end {self.lines}\n" in message["content"]["text"]:
+            self.ended.set()
+
+    def cut(self):
+        with contextlib.suppress(Exception):
+            self.channels.socket.shutdown()
+
+    def stop(self):
+        self.stopping = True
+        self.cut()
+        self.join(10)
+
+    def judge(self):
+        """What is wrong with what has come: nothing, if all is as it was said."""
+        got = "".join(self.text.values()).split("\n")[:-1]
+        wanted = [f"line {i}" for i in range(self.lines)] + [f"end {self.lines}"]
+        if got != wanted:
+            missing = [line for line in wanted if line not in set(got)]
+            self.problems.append(f"{len(missing)} missing ({missing[:3]}), {len(got)} of {len(wanted)} came")
+        return self.problems
+
+
+def cell_of(lines, per_second):
+    """A cell of the echo kernel's that says so many lines."""
+    pause = f"\nsleep {1 / per_second}\n"
+    return pause.join(f"echo line {i}" for i in range(lines)) + f"\necho end {lines}"
+
+
+class Asker(threading.Thread):
+    """Asks, again after each cut with the same msg_id, until it is answered; each is to run once."""
+
+    def __init__(self, daemon, kernel):
+        super().__init__(daemon=True)
+        self.where, self.kernel = daemon, kernel
+        self.session = uuid.uuid4().hex
+        self.asked = 0
+        self.counts = []  #: execution counts of the replies
+        self.stopping = False
+        self.problems = []
+
+    def run(self):
+        msg_id, channels, answered = None, None, set()
+        while not self.stopping:
+            try:
+                if channels is None:
+                    channels = Channels(self.where, self.kernel, session=self.session, timeout=5)
+                if msg_id is None:
+                    self.asked += 1
+                    msg_id = f"{self.session}-{self.asked}"
+                    sent = False
+                if not sent:
+                    channels.send("execute_request", {"code": "echo asked", "silent": False}, msg_id=msg_id)
+                    sent = True
+                message = channels.receive()
+                if "closed" in message:
+                    raise OSError("closed")
+                if message["msg_type"] == "execute_reply":
+                    asked = message["parent_header"]["msg_id"]
+                    if asked not in answered:
+                        answered.add(asked)
+                        self.counts.append(message["content"]["execution_count"])
+                    if asked == msg_id:
+                        msg_id = None
+            except Exception:
+                channels, sent = None, False
+                time.sleep(0.01)  # between two tries to connect
+
+    def stop(self):
+        self.stopping = True
+        self.join(10)
+
+    def judge(self):
+        # Each taken once: the counter has gone up by one each time.
+        if self.counts != list(range(self.counts[0], self.counts[0] + len(self.counts))):
+            self.problems.append(f"execution counts {self.counts}")
+        return self.problems
