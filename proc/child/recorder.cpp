@@ -96,6 +96,7 @@ void recorder::note(const header& head, const message_view& asked) {
                                      code_ ? asked.content : "{}"};
   const std::lock_guard lock(mutex_);
   journal_->note(journal::kind::request, frames);
+  journal_->flush();  // it may be what ends the process
 }
 
 void recorder::flush() {

@@ -107,6 +107,7 @@ def test_a_journal_that_was_damaged(daemon):
     channels = daemon.channels(kernel, protocol=V1)
     for i in range(20):
         channels.run(f"echo line {i}")
+    whole = daemon.channels(kernel, protocol=V1, resume=0).until(lambda m: m["content"].get("text") == "line 19\n")
     (segment,) = (daemon.directory / "run/state/kernels" / kernel).glob("journal.0*")
     with open(segment, "r+b") as file:
         size = file.seek(0, 2)
@@ -121,5 +122,5 @@ def test_a_journal_that_was_damaged(daemon):
     numbers = [m["metadata"]["kmux"]["seq"] for m in messages if "kmux" in m["metadata"]]
     assert gaps and numbers == sorted(set(numbers))
     covered = set(numbers) | {n for gap in gaps for n in range(gap["first"], gap["last"] + 1)}
-    assert covered == set(range(1, numbers[-1] + 1))
+    assert covered >= {m["metadata"]["kmux"]["seq"] for m in whole}
     assert channels.text("echo on") == "on\n"
