@@ -58,7 +58,8 @@ int read_signal(int fd) {
   return ::read(fd, &info, sizeof info) == sizeof info ? static_cast<int>(info.ssi_signo) : 0;
 }
 
-control_loop::control_loop(kernel_sockets sockets, const kernel_parts& parts, bool take_signals)
+control_loop::control_loop(kernel_sockets sockets, const kernel_parts& parts,
+                           const kernel_settings& settings)
     : parts_(parts),
       sockets_(std::move(sockets)),
       publisher_(std::move(sockets_.iopub)),
@@ -74,7 +75,8 @@ control_loop::control_loop(kernel_sockets sockets, const kernel_parts& parts, bo
                  reply(r, empty_answer(r));
                  status(r.message().header, "idle");
                }),
-      signals_(take_signals ? open_signals() : unique_fd()),
+      stop_on_error_timeout_(settings.stop_on_error_timeout),
+      signals_(settings.take_signals ? open_signals() : unique_fd()),
       parent_(open_parent()) {
 }
 
@@ -134,7 +136,8 @@ std::chrono::milliseconds control_loop::turn() {
   const auto now = clock::now();
   publisher_.flush(now);
   if (!publisher_.full() && parts_.out.out().due() <= now) forward();
-  auto next = std::min(parts_.out.out().due(), overdue_.look(parts_.shell, now));
+  auto next = std::min(end_aborts(now), parts_.out.out().due());
+  next = std::min(next, overdue_.look(parts_.shell, now));
   subshells_.each([&](shell_loop& each) { next = std::min(next, overdue_.look(each, now)); });
   next = std::min(next, overdue_.end_late(now));
   if (abandon_at_ <= now) abandon(now);
@@ -185,13 +188,31 @@ void control_loop::forward() {
     if (auto* const text = std::get_if<outbox::text>(&each)) {
       forward_text(*text);
     } else if (auto* const fence = std::get_if<outbox::fence>(&each)) {
-      read_shell();
-      fence->aborting->end_abort();
+      on_fence(*fence);
     } else {
       auto& message = std::get<outbox::message>(each);
       say(message.where, std::move(message.frames));
     }
   }
+}
+
+void control_loop::on_fence(const outbox::fence& fence) {
+  if (stop_on_error_timeout_.count() == 0) {
+    read_shell();
+    fence.aborting->end_abort();
+  } else {
+    aborts_.emplace_back(clock::now() + stop_on_error_timeout_, fence);
+  }
+}
+
+/// When the next is due. What a client sent in time, and we have not read yet, is aborted too.
+control_loop::clock::time_point control_loop::end_aborts(clock::time_point now) {
+  while (!aborts_.empty() && aborts_.front().first <= now) {
+    read_shell();
+    aborts_.front().second.aborting->end_abort();
+    aborts_.pop_front();
+  }
+  return aborts_.empty() ? clock::time_point::max() : aborts_.front().first;
 }
 
 void control_loop::forward_text(const outbox::text& text) {

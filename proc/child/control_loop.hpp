@@ -2,8 +2,11 @@
 // The control loop: all of a kernel's sockets, its signals and its subshells, on a thread of its
 // own.
 
+#include <chrono>
 #include <csignal>
+#include <deque>
 #include <string>
+#include <utility>
 
 #include <zmq.hpp>
 
@@ -23,6 +26,13 @@
 #include "proc/unique_fd.hpp"
 
 namespace kmux::child {
+
+struct kernel_settings {
+  bool take_signals = true;     ///< the control loop reads SIGINT and SIGTERM, which are blocked
+  bool capture_output = false;  ///< descriptors 1 and 2 are stream output
+  /// After a cell failed with stop_on_error, cells that come within that time are aborted, too.
+  std::chrono::milliseconds stop_on_error_timeout{0};
+};
 
 /// What the loop serves; all of it outlives the loop.
 struct kernel_parts {
@@ -45,8 +55,7 @@ public:
   /// How long the shell loop may take to end before the language is told to abandon it.
   static constexpr auto stop_patience = std::chrono::milliseconds(1000);
 
-  /// `take_signals`: SIGINT and SIGTERM are blocked, and read here.
-  control_loop(kernel_sockets, const kernel_parts&, bool take_signals);
+  control_loop(kernel_sockets, const kernel_parts&, const kernel_settings&);
 
   void run();
   void stop() noexcept { loop_.stop(); }
@@ -72,6 +81,8 @@ private:
   void abandon(clock::time_point now);
   void flush_all();
   void close_sockets();
+  void on_fence(const outbox::fence&);
+  clock::time_point end_aborts(clock::time_point now);
 
   // control_requests.cpp
   void serve(const std::shared_ptr<const request>&);
@@ -97,6 +108,8 @@ private:
   composer composer_;
   subshells subshells_;
   overdue_queries overdue_;
+  const std::chrono::milliseconds stop_on_error_timeout_;
+  std::deque<std::pair<clock::time_point, outbox::fence>> aborts_;  ///< when each ends; by time
   helper_thread debugger_;
   usage usage_;
   poll_loop loop_;

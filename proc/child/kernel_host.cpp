@@ -43,7 +43,7 @@ kernel_host::kernel_host(connection_info& where, interpreter& language, kernel_s
       control_(std::move(sockets_),
                {context_, session_, key_, connect_, language, shell_, sender_, inputs_,
                 capture_.get(), journal_},
-               settings.take_signals) {
+               settings) {
   shell_.set_capture(capture_.get());
 }
 

@@ -17,11 +17,6 @@
 
 namespace kmux::child {
 
-struct kernel_settings {
-  bool take_signals = true;     ///< the control loop reads SIGINT and SIGTERM, which are blocked
-  bool capture_output = false;  ///< descriptors 1 and 2 are stream output
-};
-
 /// Owns both loops: shell on the thread that calls run(), control on one of its own.
 ///
 /// stop() may be called from any thread, any number of times; it returns when both loops have

@@ -10,7 +10,7 @@ import time
 import pytest
 import zmq
 from jupyter_client import BlockingKernelClient
-from kernel import PACKAGE, PYTHONS, Kernel
+from kernel import PACKAGE, PATIENCE, PYTHONS, Kernel
 
 
 def test_results_and_counts(kernel):
@@ -77,6 +77,35 @@ def test_an_error_aborts_what_is_queued_and_nothing_else(kernel):
     assert not any(end.of("stream", "execute_input") for end in ends[1:])
     assert kernel.finish(info).status == "ok"
     assert kernel.ok("print('run')").text() == "run\n"
+
+
+@pytest.mark.parametrize("option", [
+    "--Kernel.stop_on_error_timeout=3600", "--IPythonKernel.stop_on_error_timeout=3600", "config file",
+])
+def test_cells_that_come_soon_after_an_error_are_aborted_where_that_is_wanted(start, option, tmp_path):
+    arguments, env = [option], {}
+    if option == "config file":
+        (tmp_path / "profile_default").mkdir()
+        text = "c.IPythonKernel.stop_on_error_timeout = 3600.0\n"
+        (tmp_path / "profile_default/ipython_kernel_config.py").write_text(text)
+        arguments, env = [], {"IPYTHONDIR": str(tmp_path)}
+    kernel = start(arguments=arguments, env=env)
+    assert kernel.run("1/0").status == "error"
+    for _ in range(2):
+        done = kernel.run("print('not run')")
+        assert done.status == "aborted" and not done.of("stream", "execute_input")
+    assert kernel.ask("kernel_info_request")["status"] == "ok"
+    assert kernel.ask("complete_request", {"code": "le", "cursor_pos": 2})["status"] == "ok"
+
+
+def test_cells_run_again_when_the_time_after_an_error_is_over(start):
+    kernel = start(arguments=["--Kernel.stop_on_error_timeout=0.2"])
+    begin = time.monotonic()
+    assert kernel.run("1/0").status == "error"
+    while kernel.run("x = 1").status == "aborted":
+        assert time.monotonic() - begin < PATIENCE
+    assert time.monotonic() - begin > 0.2
+    assert kernel.ok("x").result == "1"
 
 
 def test_user_expressions_and_payloads(kernel):

@@ -1,3 +1,5 @@
+#include <algorithm>
+#include <chrono>
 #include <memory>
 
 #include "proc/child/connection.hpp"
@@ -18,10 +20,11 @@ struct kernel_state {
   child::kernel_host host;
   object decide;  ///< whether an interrupt raises here and now
 
-  kernel_state(connection_info w, object target, python_interpreter::features f, bool capture)
+  kernel_state(connection_info w, object target, python_interpreter::features f,
+               const child::kernel_settings& settings)
       : where(std::move(w)),
         language(std::move(target), std::move(f)),
-        host(where, language, {.take_signals = false, .capture_output = capture}) {}
+        host(where, language, settings) {}
 };
 
 struct kernel_handle {
@@ -35,24 +38,37 @@ kernel_state& self_of(PyObject* self) {
 
 thread_local int guard_depth = 0;
 
-/// Kernel(connection_file, language, kernel_info, subshells, debugger, capture)
+/// 0 for what is no time.
+std::chrono::milliseconds duration_from(double seconds) {
+  constexpr double longest = 1e9;
+  const std::chrono::duration<double> bounded(seconds > 0 ? std::min(seconds, longest) : 0);
+  return std::chrono::ceil<std::chrono::milliseconds>(bounded);
+}
+
+/// Kernel(connection_file, language, kernel_info, subshells, debugger, capture,
+/// stop_on_error_timeout)
 PyObject* create(PyTypeObject*, PyObject* arguments, PyObject*) {
   return guard([&]() -> PyObject* {
     const char* file = nullptr;
     PyObject *target = nullptr, *info = nullptr;
     int subshells = 0, debugger = 0, capture = 0;
-    if (!PyArg_ParseTuple(arguments, "sOOppp", &file, &target, &info, &subshells, &debugger,
-                          &capture)) {
+    double stop_on_error_timeout = 0;
+    if (!PyArg_ParseTuple(arguments, "sOOpppd", &file, &target, &info, &subshells, &debugger,
+                          &capture, &stop_on_error_timeout)) {
       return nullptr;
     }
     python_interpreter::features features;
     if (!copy_text(info, features.kernel_info)) return nullptr;
     features.subshells = subshells != 0;
     features.debugger = debugger != 0;
+    child::kernel_settings settings;
+    settings.take_signals = false;
+    settings.capture_output = capture != 0;
+    settings.stop_on_error_timeout = duration_from(stop_on_error_timeout);
     const child::thread_signals_blocked quiet;
     const child::startup_file startup = child::read_startup(file);
     auto state = std::make_unique<kernel_state>(startup.asked, object::share(target),
-                                                std::move(features), capture != 0);
+                                                std::move(features), settings);
     {
       const without_gil others_run;  // a launcher may take its time
       child::keep_connection(startup, state->where);

@@ -53,6 +53,15 @@ protected:
     return socket;
   }
 
+  std::string execute(zmq::socket_t& socket, std::string_view code) {
+    return ask(socket, "execute_request", R"({"code": ")" + std::string(code) + "\"}");
+  }
+  /// In the place of the one with the usual settings.
+  void make_host(kernel_settings settings) {
+    host_.reset();
+    host_ = std::make_unique<kernel_host>(where_, language_, settings);
+  }
+
   zmq::context_t context_;
   std::string directory_;
   connection_info where_;
@@ -135,6 +144,43 @@ TEST_F(loops, bad_input_is_dropped_and_the_kernel_lives) {
   send_copies(shell, replayed);  // seen before: no answer; the next one has one
   EXPECT_NE(ask(shell, "is_complete_request", R"({"code": "x\\"})").find("incomplete"),
             std::string::npos);
+  host_->stop();
+  main.join();
+}
+
+TEST_F(loops, cells_that_come_within_the_time_after_an_error_are_aborted) {
+  make_host({.stop_on_error_timeout = 1h});
+  std::thread main([&] { host_->run(); });
+  auto shell = connect(where_.shell());
+  EXPECT_NE(execute(shell, "error E v").find("\"error\""), std::string::npos);
+  EXPECT_NE(execute(shell, "echo a").find("\"aborted\""), std::string::npos);
+  EXPECT_NE(ask(shell, "kernel_info_request", "{}").find("kmux-echo"), std::string::npos);
+  EXPECT_NE(execute(shell, "echo b").find("\"aborted\""), std::string::npos);
+  host_->stop();
+  main.join();
+}
+
+TEST_F(loops, the_time_after_an_error_ends) {
+  const auto patience = 50ms;
+  make_host({.stop_on_error_timeout = patience});
+  std::thread main([&] { host_->run(); });
+  auto shell = connect(where_.shell());
+  const auto begin = std::chrono::steady_clock::now();
+  EXPECT_NE(execute(shell, "error E v").find("\"error\""), std::string::npos);
+  std::string last;
+  while (last.find("\"ok\"") == std::string::npos && std::chrono::steady_clock::now() < begin + 10s)
+    last = execute(shell, "echo a");
+  EXPECT_NE(last.find("\"ok\""), std::string::npos);
+  EXPECT_GE(std::chrono::steady_clock::now() - begin, patience);
+  // And where nothing else wakes the loop; several tries, for a machine that is busy.
+  last.clear();
+  for (int i = 0; i < 20 && last.find("\"ok\"") == std::string::npos; ++i) {
+    execute(shell, "error E v");
+    zmq_pollitem_t item{shell.handle(), 0, ZMQ_POLLIN, 0};
+    EXPECT_EQ(zmq_poll(&item, 1, (2 * patience).count()), 0);
+    last = execute(shell, "echo b");
+  }
+  EXPECT_NE(last.find("\"ok\""), std::string::npos);
   host_->stop();
   main.join();
 }

@@ -54,7 +54,8 @@ def run(warm, connection_file):
     warm.start()
     language = Language(shell)
     native = Kernel(
-        connection_file, language, kernel_info(shell), app.subshells, debugger_is_there(), app.capture_fd_output
+        connection_file, language, kernel_info(shell), app.subshells, debugger_is_there(), app.capture_fd_output,
+        app.options.stop_on_error_timeout,
     )
     # From here on, what the process writes is output of cells: its own errors go to its log.
     log = os.fdopen(os.dup(native.original(2)), "w", buffering=1)

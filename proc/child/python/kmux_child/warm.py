@@ -13,11 +13,22 @@ with lazy.terminal():
     from IPython.core.history import HistoryManager
     from IPython.core.profiledir import ProfileDir
     from IPython.core.shellapp import InteractiveShellApp, shell_aliases, shell_flags
-from traitlets import Any, Bool, Unicode
+from traitlets import Any, Bool, Float, Unicode
+from traitlets.config import Configurable, catch_config_error
 
 import kmux_child.asynchronous  # noqa: F401  asyncio, before the fork
 from kmux_child.shell import ZMQInteractiveShell
 from kmux_child.shims import finder
+
+
+class Kernel(Configurable):
+    """What ipykernel's class of this name can be told, as far as it means something here."""
+
+    stop_on_error_timeout = Float(0.0, help="After a cell has failed, those that come within these seconds are aborted").tag(config=True)
+
+
+class IPythonKernel(Kernel):
+    """The same; configurations have either name."""
 
 
 class IPKernelApp(BaseIPythonApplication, InteractiveShellApp):
@@ -28,7 +39,7 @@ class IPKernelApp(BaseIPythonApplication, InteractiveShellApp):
 
     name = Unicode("ipython-kernel")
     description = Unicode("A Python kernel of kmux")
-    classes = [ZMQInteractiveShell, ProfileDir, HistoryManager]
+    classes = [ZMQInteractiveShell, ProfileDir, HistoryManager, IPythonKernel]
     aliases = {**base_aliases, **shell_aliases, "f": "IPKernelApp.connection_file"}
     flags = {**base_flags, **shell_flags}
 
@@ -37,6 +48,11 @@ class IPKernelApp(BaseIPythonApplication, InteractiveShellApp):
     subshells = Bool(False, help="Offer subshells (JEP 91)").tag(config=True)
     kernel = Any()
     shell = Any()
+    options = Any()
+
+    @catch_config_error
+    def read_options(self):
+        self.options = IPythonKernel(parent=self)
 
     def make_shell(self):
         self.init_path()
@@ -56,6 +72,7 @@ class Warm:
     def __init__(self, arguments=(), to_fork=False):
         self.app = IPKernelApp.instance()
         BaseIPythonApplication.initialize(self.app, known(arguments))
+        self.app.read_options()
         # Libraries recognise a notebook by this section.
         self.app.config.setdefault("IPKernelApp", self.app.config.get("IPKernelApp", {}))
         with lazy.no_history(self.app.config):
