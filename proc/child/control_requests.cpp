@@ -67,7 +67,9 @@ void control_loop::serve(const std::shared_ptr<const request>& asked) {
     subshells_.each([](shell_loop& each) { each.interrupt(true); });
     reply(r, R"({"status": "ok"})");
   } else if (type == "usage_request") {
-    reply(r, usage_.reply());
+    auto times = parts_.shell.queue().times();
+    times += subshells_.times();
+    reply(r, usage_.reply(times, loop_.take_lag()));
   } else if (type.ends_with("_subshell_request")) {
     reply(r, answer_subshells(r));
   } else if (type == "shutdown_request") {

@@ -70,11 +70,16 @@ void poll_loop::call_peers(std::size_t first) {
 
 void poll_loop::run() {
   auto timeout = std::chrono::milliseconds(0);  // look at everything once, at first
+  auto awake = clock::now();
   for (;;) {
     gather();
     const std::size_t first_peer = items_.size();
     gather_peers();
+    const auto asleep = clock::now();
     wait(timeout);
+    lag_ = std::max(lag_, asleep - awake);
+    awake = clock::now();
+    if (timeout != forever) lag_ = std::max(lag_, awake - asleep - timeout);
     if (items_.front().revents != 0) return;
     for (std::size_t i = 1; i < first_peer; ++i) {
       if (items_[i].revents != 0) who_[i]->call();

@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <functional>
+#include <utility>
 #include <vector>
 
 #include <zmq.hpp>
@@ -34,6 +35,12 @@ public:
   void run();
   void stop() noexcept { stop_.set(); }
 
+  /// How long something may have waited for the loop: the longest round since this was last asked,
+  /// or how late the loop woke for its clock. On the loop's thread.
+  std::chrono::nanoseconds take_lag() noexcept {
+    return std::exchange(lag_, std::chrono::nanoseconds(0));
+  }
+
 private:
   using clock = zmtp_socket::clock;
   struct watched {
@@ -61,6 +68,7 @@ private:
   std::vector<const watched*> who_;
   std::vector<watched_peer*> peers_waited_for_;
   clock::time_point until_;  ///< the next of the peers connects again
+  std::chrono::nanoseconds lag_{0};
 };
 
 }  // namespace kmux::child

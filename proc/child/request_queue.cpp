@@ -12,6 +12,14 @@ bool is_comm(std::string_view type) {
   return type == "comm_open" || type == "comm_msg" || type == "comm_close";
 }
 
+queue_times& queue_times::operator+=(const queue_times& other) {
+  served += other.served;
+  waiting += other.waiting;
+  total += other.total;
+  longest = std::max(longest, other.longest);
+  return *this;
+}
+
 namespace {
 
 /// A completion that comes late helps nobody; the others keep their place in the queue.
@@ -35,7 +43,7 @@ void request_queue::push(std::shared_ptr<const request> r, clock::time_point now
   ready_.set();
 }
 
-std::optional<request_queue::entry> request_queue::pop(bool cells) {
+std::optional<request_queue::entry> request_queue::pop(bool cells, clock::time_point (*now)()) {
   const std::lock_guard lock(mutex_);
   const auto found = !cells && no_cells_ == 0
                          ? queue_.end()
@@ -49,6 +57,15 @@ std::optional<request_queue::entry> request_queue::pop(bool cells) {
   entry out = std::move(*found);
   count(*out.what, -1);
   queue_.erase(found);
+  const auto waited = now() - out.since;
+  times_ += {1, 0, waited, waited};
+  return out;
+}
+
+queue_times request_queue::times() const {
+  const std::lock_guard lock(mutex_);
+  queue_times out = times_;
+  out.waiting = queue_.size();
   return out;
 }
 

@@ -14,6 +14,14 @@
 
 namespace kmux::child {
 
+/// How long requests have waited for their turn.
+struct queue_times {
+  std::uint64_t served = 0, waiting = 0;
+  std::chrono::nanoseconds total{0}, longest{0};  ///< of those served
+
+  queue_times& operator+=(const queue_times&);
+};
+
 /// First in, first out. The control loop pushes, one shell loop pops.
 class request_queue {
 public:
@@ -26,8 +34,8 @@ public:
 
   void push(std::shared_ptr<const request>, clock::time_point now);
   /// The next; `cells` false passes execute_requests over. Where there is none the descriptor is
-  /// quiet until there may be one.
-  std::optional<entry> pop(bool cells);
+  /// quiet until there may be one, and the clock is not read.
+  std::optional<entry> pop(bool cells, clock::time_point (*now)() = clock::now);
   /// To be called when execute_requests may be popped again.
   void look_again();
 
@@ -42,6 +50,8 @@ public:
   std::vector<std::shared_ptr<const request>> take_overdue(clock::time_point until);
   /// When the oldest of those came; max() where there is none.
   clock::time_point oldest_pressing() const;
+
+  queue_times times() const;
 
   /// Read no more from clients for now: they feel it.
   bool full() const;
@@ -60,6 +70,7 @@ private:
   // So that nobody looks through a long queue of cells for what is not there.
   int no_cells_ = 0, pressing_ = 0;
   bool aborting_ = false;
+  queue_times times_;  ///< all but what waits
   event_fd ready_;
 };
 

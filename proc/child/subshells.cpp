@@ -53,11 +53,22 @@ void subshells::join() {
 }
 
 void subshells::reap() {
-  std::erase_if(ending_, [](const auto& each) {
+  std::erase_if(ending_, [this](const auto& each) {
     if (!each->ended) return false;
     each->thread.join();
+    ended_ += each->loop.queue().times();
     return true;
   });
+}
+
+queue_times subshells::times() {
+  queue_times out = ended_;
+  for (const auto& each : ending_)
+    out += each->loop.queue().times();
+  out.waiting = 0;
+  for (const auto& [id, each] : open_)
+    out += each->loop.queue().times();
+  return out;
 }
 
 }  // namespace kmux::child

@@ -24,6 +24,9 @@ public:
   shell_loop* find(const std::string& id);
   std::vector<std::string> list() const;
 
+  /// Of all there are and were; what nobody will serve any more does not wait.
+  queue_times times();
+
   template <class F>
   void each(F&& f) {
     for (auto& [id, one] : open_)
@@ -48,6 +51,7 @@ private:
   const std::string& kernel_info_;
   std::map<std::string, std::unique_ptr<one>> open_;
   std::vector<std::unique_ptr<one>> ending_;
+  queue_times ended_;
 };
 
 }  // namespace kmux::child

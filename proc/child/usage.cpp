@@ -81,6 +81,16 @@ std::string virtual_memory() {
       bytes("Cached"));
 }
 
+std::string of_runtime(const queue_times& requests, std::chrono::nanoseconds control_lag) {
+  const auto seconds = [](std::chrono::nanoseconds d) {
+    return std::chrono::duration<double>(d).count();
+  };
+  return fmt::format(R"({{"requests": {{"served": {}, "waiting": {}, "wait_seconds": {:.6f}, )"
+                     R"("longest_wait_seconds": {:.6f}}}, "control_lag_seconds": {:.6f}}})",
+                     requests.served, requests.waiting, seconds(requests.total),
+                     seconds(requests.longest), seconds(control_lag));
+}
+
 std::string host_name() {
   std::array<char, 256> name{};
   return ::gethostname(name.data(), name.size() - 1) == 0 ? name.data() : "";
@@ -101,7 +111,7 @@ usage::times usage::host_times() {
   return out;
 }
 
-std::string usage::reply() {
+std::string usage::reply(const queue_times& requests, std::chrono::nanoseconds control_lag) {
   const times host = host_times();
   std::uint64_t ticks = 0, memory = 0;
   for (const pid_t pid : our_processes()) {
@@ -122,8 +132,9 @@ std::string usage::reply() {
   processes_before_ = ticks;
   return fmt::format(
       R"({{"status": "ok", "hostname": {}, "pid": {}, "kernel_cpu": {:.1f}, "kernel_memory": {}, )"
-      R"({}"cpu_count": {}, "host_virtual_memory": {}}})",
-      json_quote(host_name()), ::getpid(), ours, memory, of_host, cpus, virtual_memory());
+      R"({}"cpu_count": {}, "host_virtual_memory": {}, "kmux": {}}})",
+      json_quote(host_name()), ::getpid(), ours, memory, of_host, cpus, virtual_memory(),
+      of_runtime(requests, control_lag));
 }
 
 }  // namespace kmux::child

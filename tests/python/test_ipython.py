@@ -269,6 +269,30 @@ def test_control_answers_whatever_holds_the_gil(kernel):
     kernel.finish(id)
 
 
+def test_usage_tells_how_long_requests_waited_behind_others(start, tmp_path):
+    kernel, go = start(), tmp_path / "go"
+    usage = lambda: kernel.control("usage_request")[0]["kmux"]  # noqa: E731
+    before = usage()["requests"]
+    first = kernel.send(f"import os\nprint('on')\nwhile not os.path.exists({str(go)!r}): pass")
+    kernel.wait_for_text("on")
+    begin = time.monotonic()
+    second = kernel.send("x = 1")
+    while usage()["requests"] != {**usage()["requests"], "served": before["served"] + 1, "waiting": 1}:
+        assert time.monotonic() - begin < PATIENCE
+    since = time.monotonic()
+    while time.monotonic() < since + 0.1:
+        assert usage()["requests"]["waiting"] == 1
+    waited = time.monotonic() - since
+    go.touch()
+    assert kernel.finish(first).status == kernel.finish(second).status == "ok"
+    end = time.monotonic()
+    after = usage()
+    assert after["requests"]["served"] == before["served"] + 2 and after["requests"]["waiting"] == 0
+    assert waited <= after["requests"]["longest_wait_seconds"] <= end - begin
+    assert after["requests"]["wait_seconds"] >= before["wait_seconds"] + waited
+    assert 0 <= after["control_lag_seconds"] < end - begin
+
+
 def test_shutdown_ends_a_cell_that_blocks(start):
     for code in ("import time\nprint('on')\ntime.sleep(60)", "import ctypes\nprint('on')\nctypes.PyDLL(None).sleep(60)"):
         kernel = start()

@@ -244,6 +244,69 @@ TEST_F(loops, a_completion_does_not_wait_for_the_cell_that_blocks) {
   main.join();
 }
 
+TEST(poll_loop, knows_its_longest_round) {
+  poll_loop loop;
+  event_fd work;
+  constexpr auto long_time = 30ms;
+  std::vector<std::chrono::nanoseconds> lags;
+  loop.watch(work.fd(), [&] {
+    lags.push_back(loop.take_lag());
+    const auto until = std::chrono::steady_clock::now() + long_time;
+    if (lags.size() == 2) {
+      while (std::chrono::steady_clock::now() < until) {
+      }
+    }
+    if (lags.size() == 4) loop.stop();
+  });
+  work.set();
+  loop.run();
+  EXPECT_GE(lags[2], long_time);
+  EXPECT_GT(lags[3], 0ns) << "a round takes some time";
+  loop.take_lag();
+  EXPECT_EQ(loop.take_lag(), 0ns);
+}
+
+std::uint64_t number_after(std::string_view text, std::string_view name) {
+  return std::stoull(std::string(text.substr(text.find(name) + name.size())));
+}
+
+TEST_F(loops, usage_tells_how_long_requests_waited_in_all_shells) {
+  std::thread main([&] { host_->run(); });
+  auto shell = connect(where_.shell());
+  auto control = connect(where_.control());
+  composer makes("key", "test", "w");
+  const auto on_control = [&](std::string_view type, std::string_view content) {
+    auto frames = makes.reply({}, {type, "{}", content, "{}", {}});
+    send_message(control, frames);
+    return receive(control);
+  };
+  const auto created = on_control("create_subshell_request", "{}");
+  const auto begin = created.find("subshell_id\": \"") + 15;
+  const std::string id = created.substr(begin, created.find('"', begin) - begin);
+  auto in_subshell = to_subshell(id, "d", "execute_request", R"({"code": "echo a"})");
+  send_message(shell, in_subshell);
+  EXPECT_NE(receive(shell).find("\"ok\""), std::string::npos);
+  for (const char* const code : {R"({"code": "spin 1000"})", R"({"code": "echo behind"})"}) {
+    auto frames = makes.reply({}, {"execute_request", "{}", code, "{}", {}});
+    send_message(shell, frames);
+  }
+  std::string told;
+  const auto deadline = std::chrono::steady_clock::now() + 10s;
+  const auto is_told = [&] {
+    return number_after(told, "\"served\": ") == 2 && number_after(told, "\"waiting\": ") == 1;
+  };
+  do {
+    told = on_control("usage_request", "{}");
+  } while (!is_told() && std::chrono::steady_clock::now() < deadline);
+  EXPECT_TRUE(is_told()) << told;
+  EXPECT_NE(told.find("\"control_lag_seconds\": "), std::string::npos) << told;
+  on_control("delete_subshell_request", R"({"subshell_id": ")" + id + "\"}");
+  EXPECT_EQ(number_after(on_control("usage_request", "{}"), "\"served\": "), 2U)
+      << "what has gone is not forgotten";
+  host_->stop();
+  main.join();
+}
+
 TEST(output_capture, characters_are_not_cut_apart) {
   EXPECT_EQ(cut_character("abc"), 0U);
   EXPECT_EQ(cut_character("\xc3\xa4"), 0U);

@@ -69,6 +69,27 @@ TEST(request_queue, gives_up_completions_that_have_waited_and_nothing_else) {
   EXPECT_FALSE(queue.full());
 }
 
+TEST(request_queue, knows_how_long_requests_waited) {
+  request_queue queue;
+  for (const auto since : {0ms, 10ms, 20ms})
+    queue.push(make("execute_request"), at(since));
+  EXPECT_EQ(queue.times().served, 0U);
+  EXPECT_EQ(queue.times().waiting, 3U);
+  queue.pop(true, [] { return at(1ms); });
+  queue.pop(true, [] { return at(40ms); });
+  queue_times times = queue.times();
+  EXPECT_EQ(times.served, 2U);
+  EXPECT_EQ(times.waiting, 1U);
+  EXPECT_EQ(times.total, 31ms);
+  EXPECT_EQ(times.longest, 30ms);
+  queue.pop(false, []() -> request_queue::clock::time_point { throw "nothing to time"; });
+  times += {5, 1, 100ms, 20ms};
+  EXPECT_EQ(times.served, 7U);
+  EXPECT_EQ(times.waiting, 2U);
+  EXPECT_EQ(times.total, 131ms);
+  EXPECT_EQ(times.longest, 30ms);
+}
+
 TEST(request_queue, is_full_with_many_requests) {
   request_queue queue;
   const auto one = make("execute_request");
