@@ -77,7 +77,7 @@ control_loop::control_loop(kernel_sockets sockets, const kernel_parts& parts,
                }),
       stop_on_error_timeout_(settings.stop_on_error_timeout),
       signals_(settings.take_signals ? open_signals() : unique_fd()),
-      parent_(open_parent()) {
+      parent_(settings.follow_parent ? open_parent() : unique_fd()) {
 }
 
 void control_loop::run() {

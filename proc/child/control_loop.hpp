@@ -30,6 +30,7 @@ namespace kmux::child {
 struct kernel_settings {
   bool take_signals = true;     ///< the control loop reads SIGINT and SIGTERM, which are blocked
   bool capture_output = false;  ///< descriptors 1 and 2 are stream output
+  bool follow_parent = true;    ///< ends with the process that JPY_PARENT_PID names
   /// After a cell failed with stop_on_error, cells that come within that time are aborted, too.
   std::chrono::milliseconds stop_on_error_timeout{0};
 };

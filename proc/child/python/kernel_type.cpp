@@ -46,24 +46,26 @@ std::chrono::milliseconds duration_from(double seconds) {
 }
 
 /// Kernel(connection_file, language, kernel_info, subshells, debugger, capture,
-/// stop_on_error_timeout)
+/// stop_on_error_timeout, in_program)
 PyObject* create(PyTypeObject*, PyObject* arguments, PyObject*) {
   return guard([&]() -> PyObject* {
     const char* file = nullptr;
     PyObject *target = nullptr, *info = nullptr;
-    int subshells = 0, debugger = 0, capture = 0;
+    int subshells = 0, debugger = 0, capture = 0, in_program = 0;
     double stop_on_error_timeout = 0;
-    if (!PyArg_ParseTuple(arguments, "sOOpppd", &file, &target, &info, &subshells, &debugger,
-                          &capture, &stop_on_error_timeout)) {
+    if (!PyArg_ParseTuple(arguments, "sOOpppdp", &file, &target, &info, &subshells, &debugger,
+                          &capture, &stop_on_error_timeout, &in_program)) {
       return nullptr;
     }
     python_interpreter::features features;
     if (!copy_text(info, features.kernel_info)) return nullptr;
     features.subshells = subshells != 0;
     features.debugger = debugger != 0;
+    features.in_program = in_program != 0;
     child::kernel_settings settings;
     settings.take_signals = false;
     settings.capture_output = capture != 0;
+    settings.follow_parent = in_program == 0;
     settings.stop_on_error_timeout = duration_from(stop_on_error_timeout);
     const child::thread_signals_blocked quiet;
     const child::startup_file startup = child::read_startup(file);
@@ -73,6 +75,7 @@ PyObject* create(PyTypeObject*, PyObject* arguments, PyObject*) {
       const without_gil others_run;  // a launcher may take its time
       child::keep_connection(startup, state->where);
     }
+    begin(state->host, in_program != 0 ? owner::program : owner::kernel);
     return kernel_box::make(std::unique_ptr<kernel_handle>(new kernel_handle{*state.release()}))
         .release();
   });
@@ -82,7 +85,6 @@ PyObject* start(PyObject* self, PyObject* decide) {
   return guard([&]() -> PyObject* {
     kernel_state& it = self_of(self);
     it.decide = object::share(decide);
-    watch_forks();
     {
       const child::thread_signals_blocked quiet;  // signals are the main thread's
       it.host.start();
@@ -100,6 +102,16 @@ PyObject* finish(PyObject* self, PyObject*) {
   }
   Py_RETURN_NONE;
 }
+PyObject* release(PyObject* self, PyObject*) {
+  return guard([&]() -> PyObject* {
+    kernel_state& it = self_of(self);
+    end();
+    it.language.forget();
+    it.decide = {};
+    latest_request().reset();
+    Py_RETURN_NONE;
+  });
+}
 PyObject* stop(PyObject* self, PyObject*) {
   self_of(self).host.terminate();
   Py_RETURN_NONE;
@@ -111,8 +123,8 @@ PyObject* close(PyObject*, PyObject*) {
 PyObject* shell(PyObject* self, PyObject*) {
   return make_shell(self_of(self).host.shell()).release();
 }
-PyObject* take_signals_of(PyObject* self, PyObject*) {
-  take_signals(self_of(self).host);
+PyObject* take_signals_again(PyObject*, PyObject*) {
+  take_signals();
   Py_RETURN_NONE;
 }
 PyObject* forget_interrupts(PyObject*, PyObject*) {
@@ -260,10 +272,11 @@ PyObject* get_session(PyObject* self, void*) {
 PyMethodDef methods[] = {
     {"start", start, METH_O, "start(decide): the control loop begins."},
     {"finish", finish, METH_NOARGS, "Sends what was said, and closes the sockets."},
+    {"release", release, METH_NOARGS, "After finish(): the process is a program's again."},
     {"stop", stop, METH_NOARGS, "Asks for the end. Any thread."},
     {"close", close, METH_NOARGS, "No interrupt raises from now on."},
     {"shell", shell, METH_NOARGS, "The kernel's own shell."},
-    {"take_signals", take_signals_of, METH_NOARGS, nullptr},
+    {"take_signals", take_signals_again, METH_NOARGS, nullptr},
     {"forget_interrupts", forget_interrupts, METH_NOARGS, nullptr},
     {"interrupt", interrupt, METH_NOARGS, "As interrupt_request. Any thread."},
     {"on_interrupt", on_interrupt, METH_VARARGS, "For signal.signal(SIGINT)."},

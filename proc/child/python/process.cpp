@@ -5,6 +5,7 @@
 #include <csignal>
 #include <cstdlib>
 #include <ctime>
+#include <mutex>
 #include <pthread.h>
 #include <unistd.h>
 
@@ -15,8 +16,10 @@ namespace kmux::python {
 namespace {
 
 child::kernel_host* kernel = nullptr;
-std::atomic<bool> is_forked{false};
-pid_t owner = 0;
+std::atomic<owner> whose{owner::kernel};
+std::atomic<bool> is_there{false}, is_forked{false};
+pid_t own_pid = 0;
+struct sigaction sigint_before;
 
 constexpr std::array crashes = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT};
 struct sigaction before_crashes[64];
@@ -33,7 +36,7 @@ extern "C" void on_sigint(int) {
 
 /// Also between fork(2) and the handlers that it runs.
 bool is_ours() noexcept {
-  return ::getpid() == owner;
+  return ::getpid() == own_pid;
 }
 
 extern "C" void on_sigterm(int signal) {
@@ -57,6 +60,12 @@ extern "C" void on_crash(int signal) {
   ::raise(signal);  // blocked until we return; a fault comes again by itself
 }
 
+void on_fork_in_child() {
+  if (!is_there) return;
+  is_forked = true;
+  if (whose == owner::kernel) ::signal(SIGTERM, SIG_DFL);
+}
+
 }  // namespace
 
 interrupt_state& interrupts() noexcept {
@@ -64,18 +73,8 @@ interrupt_state& interrupts() noexcept {
   return state;
 }
 
-void take_signals(child::kernel_host& host) {
-  kernel = &host;
-  owner = ::getpid();
-  interrupts().main_thread = static_cast<unsigned long>(::pthread_self());
-  struct sigaction action {};
-  action.sa_handler = on_sigint;  // no SA_RESTART: who waits in a system call is woken
-  ::sigaction(SIGINT, &action, nullptr);
-  action.sa_handler = on_sigterm;
-  ::sigaction(SIGTERM, &action, nullptr);
-}
-
 void take_crashes() {
+  if (whose == owner::program) return;
   // A stack of its own: the other one may be what overflowed.
   constexpr std::size_t size = 64 << 10;
   stack_t stack{};
@@ -89,10 +88,38 @@ void take_crashes() {
     ::sigaction(signal, &action, &before_crashes[signal]);
 }
 
+void begin(child::kernel_host& host, owner who) {
+  static std::once_flag once;
+  std::call_once(once, [] { ::pthread_atfork(nullptr, nullptr, on_fork_in_child); });
+  kernel = &host;
+  whose = who;
+  own_pid = ::getpid();
+  is_forked = false;
+  interrupts().asked = 0;
+  interrupts().closing = false;
+  interrupts().main_thread = static_cast<unsigned long>(::pthread_self());
+  ::sigaction(SIGINT, nullptr, &sigint_before);
+  is_there = true;
+}
+
+void end() {
+  is_there = false;
+  ::sigaction(SIGINT, &sigint_before, nullptr);
+}
+
+void take_signals() {
+  struct sigaction action {};
+  action.sa_handler = on_sigint;  // no SA_RESTART: who waits in a system call is woken
+  ::sigaction(SIGINT, &action, nullptr);
+  if (whose == owner::program) return;
+  action.sa_handler = on_sigterm;
+  ::sigaction(SIGTERM, &action, nullptr);
+}
+
 void interrupt_main(child::shell& shell) {
   std::uint64_t none = 0;
   interrupts().asked.compare_exchange_strong(none, shell.latest() + 1);
-  if (::getpgrp() == ::getpid()) {
+  if (whose == owner::kernel && ::getpgrp() == ::getpid()) {
     ::kill(0, SIGINT);  // reaches us as well: the main thread first, which has it unblocked
   } else {
     ::pthread_kill(static_cast<pthread_t>(interrupts().main_thread.load()), SIGINT);
@@ -101,13 +128,6 @@ void interrupt_main(child::shell& shell) {
 
 bool forked() noexcept {
   return is_forked;
-}
-
-void watch_forks() {
-  ::pthread_atfork(nullptr, nullptr, [] {
-    is_forked = true;
-    ::signal(SIGTERM, SIG_DFL);
-  });
 }
 
 }  // namespace kmux::python

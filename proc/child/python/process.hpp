@@ -17,9 +17,18 @@ struct interrupt_state {
 };
 interrupt_state& interrupts() noexcept;
 
+/// A kernel's own process, or a program's with a kernel inside for a while: SIGTERM, crashes and
+/// the process group are the program's then.
+enum class owner : unsigned char { kernel, program };
+
+/// A kernel is made in this process, on its main thread; one after the other, no two at a time.
+void begin(child::kernel_host&, owner);
+/// A program's has ended: SIGINT is what it was at begin(), and forks are no concern of ours.
+void end();
+
 /// SIGINT and SIGTERM from now on: SIGINT runs Python's handler, SIGTERM ends the kernel. To be
 /// called again before each cell: user code may have taken SIGINT away.
-void take_signals(child::kernel_host&);
+void take_signals();
 /// A crash (SIGSEGV, SIGABRT…) waits until what was said before it has left.
 void take_crashes();
 /// SIGINT to the main thread, and to the other processes of our group where it is ours.
@@ -27,6 +36,5 @@ void interrupt_main(child::shell&);
 
 /// A child of fork(2), which has our memory but not our threads.
 bool forked() noexcept;
-void watch_forks();
 
 }  // namespace kmux::python

@@ -138,7 +138,17 @@ void python_interpreter::interrupt(child::shell& it, bool by_message) {
   });
 }
 
+void python_interpreter::forget() {
+  interrupter_.stop();
+  {
+    const without_gil others_run;
+    interrupter_.join();
+  }
+  target_ = {};
+}
+
 bool python_interpreter::may_abandon() {
+  if (features_.in_program) return false;
   // Exit handlers may take longer than a cell that does not listen.
   constexpr int exit_patience = 4;
   return !interrupts().closing || ++grace_ >= exit_patience;

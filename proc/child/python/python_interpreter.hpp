@@ -14,6 +14,7 @@ public:
   struct features {
     std::string kernel_info;
     bool subshells = false, debugger = false;
+    bool in_program = false;  ///< whose process is not ours to end
   };
 
   python_interpreter(object target, features f)
@@ -35,6 +36,8 @@ public:
   bool has_subshells() const override { return features_.subshells; }
   void run_subshell(child::shell&) override;
   void interrupt(child::shell&, bool by_message) override;
+  /// After the kernel's end: lets go of the Python object. With the GIL.
+  void forget();
   bool may_abandon() override;
   void abandon() override;
 

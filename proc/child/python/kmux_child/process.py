@@ -55,31 +55,35 @@ def run(warm, connection_file):
     language = Language(shell)
     native = Kernel(
         connection_file, language, kernel_info(shell), app.subshells, debugger_is_there(), app.capture_fd_output,
-        app.options.stop_on_error_timeout,
+        app.options.stop_on_error_timeout, False,
     )
     # From here on, what the process writes is output of cells: its own errors go to its log.
     log = os.fdopen(os.dup(native.original(2)), "w", buffering=1)
     try:
-        serve(app, shell, native, language, log)
+        # The last of the exit handlers: what the others print is still shown.
+        atexit.register(native.finish)
+        faulthandler.enable(log)
+        begin(app, shell, native, language)
+        gc.freeze()
+        gc.enable()
+        app.run_startup()
+        language.main.run()
+        native.close()
     except BaseException:
         traceback.print_exc(file=log)
         return 1
     return 0
 
 
-def serve(app, shell, native, language, log):
+def begin(app, shell, native, language):
+    """The control loop runs, and the process is the kernel's."""
     kernel = face.install(app, shell, native, language)
     language.main = Runner(shell, native, native.shell())
     history.write_later(shell.history_manager, language.main.loop)
-    take_the_process(native, log)
+    take_the_process(native)
     parent.follow_threads()
     native.start(language.main.interrupt)
     kernel.take_signals()
-    gc.freeze()
-    gc.enable()
-    app.run_startup()
-    language.main.run()
-    native.close()
 
 
 def debugger_is_there():
@@ -88,14 +92,12 @@ def debugger_is_there():
     return find_spec("debugpy") is not None
 
 
-def take_the_process(native, log):
-    """What a process has one of, and code expects to be the kernel's."""
+def take_the_process(native):
+    """What a process has one of, and code expects to be the kernel's. What is added here has to be
+    given back in borrowed.py."""
     asker = native.asker(parent.execution, StdinNotImplementedError)
     builtins.input, getpass.getpass = asker.input, asker.getpass
-    # The last of the exit handlers: what the others print is still shown.
-    atexit.register(native.finish)
     os._exit = saying_all(native, os._exit)
-    faulthandler.enable(log)
     streams.redirect(native)
     signal.signal(signal.SIGINT, native.on_interrupt)
 

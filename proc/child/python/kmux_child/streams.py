@@ -120,6 +120,7 @@ class OutStream(parent.Follows, io.TextIOBase):
 
 def redirect(kernel):
     """From now on, sys.stdout and sys.stderr are streams of messages."""
-    sys.stdout.flush()
-    sys.stderr.flush()
+    for each in (sys.stdout, sys.stderr):
+        if each is not None:  # a program without a terminal has none
+            each.flush()
     sys.stdout, sys.stderr = OutStream("stdout", kernel), OutStream("stderr", kernel)

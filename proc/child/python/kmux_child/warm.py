@@ -54,9 +54,11 @@ class IPKernelApp(BaseIPythonApplication, InteractiveShellApp):
     def read_options(self):
         self.options = IPythonKernel(parent=self)
 
-    def make_shell(self):
+    def make_shell(self, user_module=None, user_ns=None):
         self.init_path()
-        self.shell = ZMQInteractiveShell.instance(parent=self, profile_dir=self.profile_dir, user_ns=None)
+        self.shell = ZMQInteractiveShell.instance(
+            parent=self, profile_dir=self.profile_dir, user_module=user_module, user_ns=user_ns
+        )
         self.shell.configurables.append(self)
 
     def run_startup(self):
@@ -67,16 +69,17 @@ class IPKernelApp(BaseIPythonApplication, InteractiveShellApp):
 
 
 class Warm:
-    """`to_fork`: everything is imported that a kernel may need, for all forks at once."""
+    """`to_fork`: everything is imported that a kernel may need, for all forks at once. `app` and
+    `namespace` (user_module, user_ns) are for kernels within a program."""
 
-    def __init__(self, arguments=(), to_fork=False):
-        self.app = IPKernelApp.instance()
+    def __init__(self, arguments=(), to_fork=False, app=None, namespace=()):
+        self.app = app or IPKernelApp.instance()
         BaseIPythonApplication.initialize(self.app, known(arguments))
         self.app.read_options()
         # Libraries recognise a notebook by this section.
         self.app.config.setdefault("IPKernelApp", self.app.config.get("IPKernelApp", {}))
         with lazy.no_history(self.app.config):
-            self.app.make_shell()
+            self.app.make_shell(*namespace)
         self.shell = self.app.shell
         finder.install()
         if to_fork:

@@ -60,11 +60,15 @@ def use_ipythons(pdb):
 
 
 def install():
-    if Ipykernel in sys.meta_path:
-        return
-    sys.meta_path.insert(0, Ipykernel)
-    sys.meta_path.append(Comm)
+    find_ours()
     if "pdb" in sys.modules:
         use_ipythons(sys.modules["pdb"])
-    else:
+    elif Pdb not in sys.meta_path:
         sys.meta_path.insert(0, Pdb)
+
+
+def find_ours():
+    """From now on, the packages beside this file are found."""
+    if Ipykernel not in sys.meta_path:
+        sys.meta_path.insert(0, Ipykernel)
+        sys.meta_path.append(Comm)

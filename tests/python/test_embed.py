@@ -1,0 +1,503 @@
+"""embed_kernel(): a kernel inside a program, which then goes on as if nothing had been."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from textwrap import dedent
+
+import pytest
+from jupyter_client import BlockingKernelClient
+from kernel import PACKAGE, PATIENCE, Kernel
+
+EMBED = "from kmux_child import embed_kernel\n"
+
+
+class Program:
+    """A Python program that embeds a kernel. Leads a process group, as one does that a shell has started."""
+
+    def __init__(self, python, directory, text, **env):
+        self.directory, self.log_path = directory, directory / "log"
+        (directory / "program.py").write_text(EMBED + dedent(text))
+        places = {"JUPYTER_RUNTIME_DIR": directory / "run", "IPYTHONDIR": directory / "ipython", "PYTHONPATH": PACKAGE.parent}
+        with self.log_path.open("w") as log:
+            self.process = subprocess.Popen(
+                [python, "-u", directory / "program.py"], cwd=directory, env={**os.environ, **places, **env},
+                stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
+            )
+
+    def log(self):
+        return self.log_path.read_text()
+
+    def wait_until(self, condition):
+        deadline = time.monotonic() + PATIENCE
+        while not condition():
+            assert time.monotonic() < deadline and self.process.poll() is None, self.log()
+            time.sleep(0.01)
+
+    def connect(self, name=None):
+        file = self.directory / "run" / (name or f"kernel-{self.process.pid}.json")
+        self.wait_until(file.exists)
+        return Embedded(self, file)
+
+    def end(self):
+        """The lines that it has printed after those on how to connect."""
+        assert self.process.wait(PATIENCE) == 0, self.log()
+        return self.said()
+
+    def said(self):
+        return self.log().rpartition("for example.\n")[2].splitlines()
+
+    def close(self):
+        if self.process.poll() is None:
+            os.killpg(self.process.pid, signal.SIGKILL)
+            self.process.wait()
+
+
+class Embedded(Kernel):
+    def __init__(self, program, file):
+        self.program, self.file, self.unclaimed, self.waited_for = program, file, [], []
+        self.client = BlockingKernelClient(connection_file=str(file))
+        self.client.load_connection_file()
+        self.client.start_channels()
+        try:
+            self.client.wait_for_ready(timeout=PATIENCE)
+        except RuntimeError as problem:
+            raise AssertionError(f"{problem}; its log: {self.log()}") from None
+
+    @property
+    def pid(self):
+        return self.program.process.pid
+
+    def log(self):
+        return self.program.log()
+
+    def shut_down(self):
+        assert self.control("shutdown_request", {"restart": False})[0]["status"] == "ok"
+
+    def close(self):
+        self.client.stop_channels()
+
+
+@pytest.fixture
+def program(python, tmp_path):
+    started = []
+
+    def start(text, **env):
+        started.append(Program(python, tmp_path, text, **env))
+        return started[-1]
+
+    yield start
+    for each in started:
+        each.close()
+
+
+# The namespace.
+
+
+def test_a_function_has_its_variables_in_the_kernel_and_what_they_were_set_to(program):
+    it = program("""
+        there = "global"
+
+        def work(count):
+            names = ["a"]
+            embed_kernel()
+            print(count, names, there, sorted(locals()))
+
+        work(1)
+    """)
+    kernel = it.connect()
+    assert kernel.value("(count, names, there)") == (1, ["a"], "global")
+    kernel.ok("count += 41\nnames.append('b')\nnew = 1")
+    assert kernel.value("(count, new)") == (42, 1)
+    assert kernel.value("globals()['there'], work.__name__") == ("global", "work")
+    assert "count" in kernel.ask("complete_request", {"code": "coun", "cursor_pos": 4})["matches"]
+    kernel.shut_down()
+    assert it.end() == ["42 ['a', 'b'] global ['count', 'names']"]
+
+
+def test_at_the_top_of_a_module_its_globals_are_the_kernels(program):
+    it = program("""
+        _, value = "translate", 1
+        embed_kernel()
+        print(value, new(), _, open is __builtins__.open)
+        print([name for name in ("In", "Out", "exit", "get_ipython", "_1", "_i1", "_ih", "__builtin__") if name in globals()])
+    """)
+    kernel = it.connect()
+    kernel.ok("def new(): return value + 1")
+    assert kernel.ok("value = 5; new()").result == "6"
+    assert kernel.value("Out[2], _, __name__") == (6, 6, "__main__")
+    kernel.shut_down()
+    assert it.end() == ["5 6 translate True", "[]"]
+
+
+def test_a_module_and_a_namespace_may_be_given(program):
+    it = program("""
+        import string
+        mine = {"value": 1}
+        embed_kernel(module=string, local_ns=mine, connection_file="mine.json")
+        print(mine)
+        try:
+            embed_kernel(local_ns=[])
+        except TypeError as problem:
+            print(problem)
+        try:
+            embed_kernel(colour="red")
+        except TypeError as problem:
+            print(problem)
+    """)
+    kernel = it.connect("mine.json")
+    assert kernel.value("(value, digits)") == (1, "0123456789")
+    kernel.ok("value = 2; more = 3")
+    kernel.shut_down()
+    assert it.end() == [
+        "{'value': 2, 'more': 3}", "local_ns must be a dict, not list", "embed_kernel() knows no option 'colour'",
+    ]
+
+
+def test_ipythons_own_name_for_it_is_ours_too(program):
+    it = program("""
+        import IPython, warnings
+        warnings.simplefilter("ignore")
+
+        def work():
+            value = 1
+            IPython.embed_kernel()
+            import ipykernel.embed
+            print(ipykernel.embed.embed_kernel is embed_kernel)
+
+        work()
+    """)
+    kernel = it.connect()
+    assert kernel.value("value") == 1
+    assert kernel.value("type(get_ipython()).__module__") == "kmux_child.shell"
+    kernel.ok("exit")
+    assert it.end() == ["True"]
+
+
+def test_it_is_imported_when_it_is_wanted(python):
+    code = f"""
+import sys
+import kmux_child
+assert not [name for name in sys.modules if name.startswith(("kmux_child.", "IPython", "ipykernel"))]
+{EMBED}
+assert "IPython" not in sys.modules and "jupyter_core" not in sys.modules
+try:
+    kmux_child.nothing
+except AttributeError as problem:
+    print(problem)
+"""
+    done = subprocess.run([python, "-c", code], env={**os.environ, "PYTHONPATH": str(PACKAGE.parent)}, capture_output=True, text=True)
+    assert done.stdout == "module 'kmux_child' has no attribute 'nothing'\n", done.stderr
+
+
+# The connection file.
+
+
+def test_the_connection_file_says_how_to_connect_and_is_gone_afterwards(program):
+    it = program("embed_kernel()")
+    kernel = it.connect()
+    assert f"    jupyter console --existing {kernel.file}\n" in it.log()
+    assert kernel.file.stat().st_mode & 0o777 == 0o600 and kernel.file.parent.stat().st_mode & 0o777 == 0o700
+    info = kernel.client.get_connection_info()
+    assert info["ip"] == "127.0.0.1" and info["transport"] == "tcp" and len(info["key"]) == 64
+    assert len({info[f"{name}_port"] for name in ("shell", "iopub", "stdin", "control", "hb")} - {0}) == 5
+    assert os.listdir(kernel.file.parent) == [kernel.file.name]
+    assert kernel.value("get_ipython().kernel.connection_file") == str(kernel.file)
+    kernel.shut_down()
+    it.end()
+    assert os.listdir(kernel.file.parent) == []
+
+
+@pytest.mark.parametrize("names", [
+    ("HOME",), ("HOME", "XDG_DATA_HOME"), ("HOME", "XDG_DATA_HOME", "JUPYTER_DATA_DIR"),
+    ("HOME", "XDG_DATA_HOME", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR"),
+], ids=lambda names: names[-1])
+def test_it_is_where_jupyter_looks(names, tmp_path):
+    env = {name: value for name, value in os.environ.items() if not name.startswith(("JUPYTER", "XDG"))}
+    env |= {"PYTHONPATH": str(PACKAGE.parent), **{name: str(tmp_path / name) for name in names}}
+    code = (
+        "from kmux_child.embed import connection_path as ours; from jupyter_core.paths import jupyter_runtime_dir\n"
+        "import os; print(os.path.dirname(ours(None)) == jupyter_runtime_dir(), ours(None), ours('x/k.json'), sep='\\n')"
+    )
+    done = subprocess.run([sys.executable, "-c", code], env=env, cwd=tmp_path, capture_output=True, text=True, check=True)
+    same, usual, given = done.stdout.split()
+    assert same == "True" and usual.startswith(str(tmp_path / names[-1])) and given == str(tmp_path / "x/k.json")
+
+
+# What is given back.
+
+STATE = """
+    import asyncio, builtins, getpass, os, pdb, signal, sys, threading
+
+    def state():
+        return {
+            "streams": (sys.stdout, sys.stderr), "descriptors": [(os.fstat(fd).st_dev, os.fstat(fd).st_ino) for fd in (1, 2)],
+            "input": (builtins.input, getpass.getpass), "exit": os._exit, "hooks": (sys.excepthook, sys.displayhook),
+            "signals": [signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM, signal.SIGSEGV)],
+            "mask": signal.pthread_sigmask(signal.SIG_BLOCK, ()), "wakeup": signal.set_wakeup_fd(-1),
+            "builtins": sorted(vars(builtins)), "environment": dict(os.environ), "path": list(sys.path),
+            "threads": threading.enumerate(), "start": (threading.Thread.start, threading.Thread._bootstrap_inner),
+            "pdb": (pdb.Pdb, pdb.set_trace), "main": sys.modules["__main__"], "prompt": hasattr(sys, "ps1"),
+            "modules": [name for name in sys.modules if name.startswith("ipykernel")],
+            "loop": vars(asyncio.get_event_loop_policy()._local).copy(), "collected": __import__("gc").isenabled(),
+        }
+
+    def differences(before):
+        return [name for name, value in state().items() if value != before[name]]
+"""
+
+
+def test_the_process_is_as_it_was(program):
+    it = program(STATE + """
+    signal.signal(signal.SIGINT, lambda *_: print("the program's interrupt"))
+    os.environ["PAGER"] = "less"
+    import pdb
+    before = state()
+    embed_kernel()
+    print(differences(before))
+    os.kill(os.getpid(), signal.SIGINT)
+    sys.stderr.write("to the program\\n")
+    """)
+    kernel = it.connect()
+    assert kernel.value("get_ipython().__class__.__name__") == "ZMQInteractiveShell"
+    kernel.ok("import asyncio, threading, os; waiting = asyncio.ensure_future(asyncio.sleep(1000))")
+    assert kernel.ok("threading.Thread(target=print, args=['hello']).start()").text() == "hello\n"
+    assert kernel.value("os.environ['PAGER'], 'ipykernel.comm' in __import__('sys').modules") == ("cat", True)
+    kernel.interrupt()
+    kernel.shut_down()
+    assert it.end() == ["[]", "the program's interrupt", "to the program"]
+
+
+def test_the_terminal_stays_the_programs(program):
+    it = program("""
+        import sys
+        embed_kernel()
+        print("kept", file=kept)
+        kept.flush()
+        print(open("/proc/self/fd/1").name and "printed")
+    """)
+    kernel = it.connect()
+    done = kernel.ok("import os, sys; kept = sys.stdout; print('shown'); written = os.write(1, b'not captured\\n')")
+    assert done.text() == "shown\n"
+    assert kernel.run("print(input('? '))", ask=lambda _: kernel.client.input("answer")).text() == "answer\n"
+    kernel.shut_down()
+    assert it.end() == ["not captured", "kept", "printed"]
+
+
+def test_the_programs_objects_are_let_go(program):
+    it = program("""
+        import gc, weakref
+
+        class Thing:
+            pass
+
+        def work():
+            thing = Thing()
+            embed_kernel()
+            return weakref.ref(thing)
+
+        seen = work()
+        gc.collect()
+        print(seen())
+    """)
+    kernel = it.connect()
+    kernel.ok("thing")
+    kernel.ok("other = thing; thing")
+    kernel.shut_down()
+    assert it.end() == ["None"]
+
+
+def test_one_after_the_other(program):
+    it = program(STATE + """
+    before = state()
+    for name in ("one", "two"):
+        embed_kernel(connection_file=name + ".json")
+    print(differences(before), one, two)
+    """)
+    for name in ("one", "two"):
+        kernel = it.connect(f"{name}.json")
+        kernel.ok(f"{name} = 1")
+        slow = kernel.send("import time\nprint('on')\ntime.sleep(60)")
+        kernel.wait_for_text("on")
+        kernel.interrupt("message")
+        assert kernel.finish(slow).ename == "KeyboardInterrupt"
+        kernel.shut_down()
+        kernel.close()
+    assert it.end() == ["[] 1 1"]
+
+
+def test_clients_stay_connected_to_the_next_one(program):
+    it = program("""
+        count = 0
+        while count < 3:
+            embed_kernel()
+            count += 1
+        print(count)
+    """)
+    kernel = it.connect()
+    for count in range(3):
+        it.wait_until(lambda: it.log().count("--existing") == count + 1)
+        kernel.client.wait_for_ready(timeout=PATIENCE)  # iopub, which says nothing to who has not subscribed
+        assert kernel.value("count") == count
+        kernel.shut_down()
+    assert it.end() == ["3"]
+
+
+def test_forks_after_the_end_are_the_programs(program):
+    it = program("""
+        import os, signal
+        signal.signal(signal.SIGTERM, lambda *_: os._exit(7))
+        embed_kernel()
+        child = os.fork()
+        if child == 0:
+            os.kill(os.getpid(), signal.SIGTERM)
+            os._exit(1)
+        print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+    """)
+    it.connect().shut_down()
+    assert it.end() == ["7"]
+
+
+def test_an_application_and_a_shell_of_the_programs_are_set_aside(program):
+    it = program("""
+        from IPython import get_ipython
+        from IPython.core.interactiveshell import InteractiveShell
+        from traitlets.config import Application
+        mine = Application.instance(), InteractiveShell.instance()
+        embed_kernel()
+        print((Application.instance(), InteractiveShell.instance()) == mine, get_ipython() is mine[1])
+    """)
+    kernel = it.connect()
+    assert kernel.value("type(get_ipython()).__name__") == "ZMQInteractiveShell"
+    kernel.shut_down()
+    assert it.end() == ["True True"]
+
+
+# Where it can be called.
+
+
+def test_it_may_be_called_in_a_coroutine(program):
+    it = program("""
+        import asyncio
+
+        async def tick():
+            await asyncio.sleep(0)
+            return "ticked"
+
+        async def main():
+            ticking = asyncio.ensure_future(tick())
+            embed_kernel()
+            print(asyncio.current_task() is this, await ticking)
+
+        async def outer():
+            global this
+            this = asyncio.ensure_future(main())
+            await this
+
+        asyncio.run(outer())
+    """)
+    kernel = it.connect()
+    assert kernel.ok("import asyncio\nawait asyncio.sleep(0.01)\nprint(ticking.done())").text() == "False\n"
+    kernel.shut_down()
+    assert it.end() == ["True ticked"]
+
+
+def test_elsewhere_than_on_the_main_thread_it_says_so(program):
+    it = program("""
+        import threading
+
+        def work():
+            try:
+                embed_kernel()
+            except RuntimeError as problem:
+                print(problem)
+
+        thread = threading.Thread(target=work, name="other")
+        thread.start()
+        thread.join()
+    """)
+    (said,) = it.end()
+    assert "must be called on the main thread" in said and said.endswith("This is other")
+
+
+def test_inside_a_kernel_it_says_so(program, shared):
+    it = program("embed_kernel()")
+    kernel = it.connect()
+    done = kernel.run("embed_kernel()")
+    assert done.ename == "RuntimeError" and f"--existing {kernel.file}" in done.content["evalue"]
+    assert kernel.ok("1 + 1").result == "2"
+    kernel.shut_down()
+    it.end()
+    done = shared.run("import IPython; IPython.embed_kernel()")
+    assert done.ename == "RuntimeError" and "There is a kernel in this process already" in done.content["evalue"]
+
+
+# Interrupts and the end.
+
+
+@pytest.mark.parametrize("by", ["signal", "message"])
+def test_interrupts_hit_cells_and_nothing_else(program, by):
+    it = program("""
+        import subprocess
+        other = subprocess.Popen(["sleep", "1000"], start_new_session=%r)
+        embed_kernel()
+        print(other.poll())
+        other.kill()
+    """ % (by == "signal"))
+    kernel = it.connect()
+    for _ in range(2):
+        slow = kernel.send("import time\nprint('on')\ntime.sleep(60)")
+        kernel.wait_for_text("on")
+        kernel.interrupt(by)
+        done = kernel.finish(slow)
+        assert done.ename == "KeyboardInterrupt" and "kmux_child" not in done.traceback
+    kernel.interrupt(by)
+    assert kernel.ok("1 + 1").result == "2"
+    kernel.shut_down()
+    assert it.end() == ["None"]
+
+
+def test_sigterm_is_the_programs(program):
+    it = program("embed_kernel()")
+    it.connect()
+    it.process.terminate()
+    assert it.process.wait(PATIENCE) == -signal.SIGTERM
+
+
+def test_shutdown_ends_a_cell_and_waits_for_one_that_takes_no_notice(program):
+    it = program("""
+        for _ in range(2):
+            embed_kernel(connection_file=f"{_}.json")
+            print("went on")
+    """)
+    # Longer than a kernel's own process is given.
+    for number, code in enumerate(("import time\nprint('on'); time.sleep(60)", "import ctypes\nprint('on'); ctypes.PyDLL(None).sleep(3)")):
+        kernel = it.connect(f"{number}.json")
+        kernel.send(code)
+        kernel.wait_for_text("on")
+        kernel.shut_down()
+        kernel.close()
+    assert it.end() == ["went on"] and it.log().count("went on") == 2
+
+
+def test_tasks_of_cells_are_ended(program):
+    it = program("""
+        embed_kernel()
+        print(sorted(ended))
+    """)
+    kernel = it.connect()
+    kernel.ok(dedent("""
+        import asyncio
+        ended = []
+        async def work(name):
+            try:
+                await asyncio.sleep(1000)
+            finally:
+                ended.append(name)
+        tasks = [asyncio.ensure_future(work(name)) for name in "ab"]
+        await asyncio.sleep(0)
+    """))
+    kernel.shut_down()
+    assert it.end() == ["['a', 'b']"]
