@@ -1,6 +1,7 @@
 """`python -m kmux_child install` and the wheel: kernelspecs that Jupyter's own programs start."""
 
 import contextlib
+import email
 import json
 import os
 import subprocess
@@ -210,20 +211,22 @@ def plain(tmp_path_factory):
     return make_wheel(tmp_path_factory.mktemp("plain"))
 
 
-def make_wheel(directory):
-    return Path(succeed(PYTHONS["debian"], MAKE_WHEEL, PACKAGE, directory).strip())
+def make_wheel(directory, *options, **how):
+    return Path(succeed(PYTHONS["debian"], MAKE_WHEEL, *options, PACKAGE, directory, **how).strip())
 
 
-@pytest.fixture(scope="module", params=["plain", "repaired"])
-def wheel(request, plain, tmp_path_factory):
-    if request.param == "plain":
-        return plain
+@pytest.fixture(scope="module")
+def bundle(tmp_path_factory):
+    """With its libraries."""
     if not (TOOLS / "auditwheel").exists():
         pytest.fail(f"there is no auditwheel in {TOOLS}: ./dev test installs it")
-    directory = tmp_path_factory.mktemp("repaired")
-    words = ["repair", "--strip", "--lib-sdir", "/libs", "--wheel-dir", directory, plain]
-    succeed(TOOLS / "auditwheel", *words, env=clean(PATH=f"{TOOLS}:{os.environ['PATH']}"), timeout=DOWNLOAD)
-    return next(directory.glob("*.whl"))
+    env = clean(PATH=f"{TOOLS}:{os.environ['PATH']}")
+    return make_wheel(tmp_path_factory.mktemp("bundle"), "--bundle", env=env, timeout=DOWNLOAD)
+
+
+@pytest.fixture(scope="module", params=["plain", "bundle"])
+def wheel(request):
+    return request.getfixturevalue(request.param)
 
 
 @pytest.fixture(scope="module")
@@ -246,6 +249,38 @@ def test_the_wheel_has_what_the_package_has(plain):
         names = archive.namelist()
     files = {f"kmux_child/{path.relative_to(PACKAGE)}" for path in PACKAGE.rglob("*") if path.is_file()}
     assert {name for name in names if ".dist-info/" not in name} == {f for f in files if "__pycache__" not in f}
+
+
+def metadata(archive):
+    (name,) = [each for each in archive.namelist() if each.endswith(".dist-info/METADATA")]
+    return name.rpartition("/")[0], email.message_from_bytes(archive.read(name))
+
+
+def test_the_wheel_has_our_licence(wheel):
+    with zipfile.ZipFile(wheel) as archive:
+        info, said = metadata(archive)
+        assert archive.read(f"{info}/licenses/LICENSE") == (ROOT / "LICENSE").read_bytes()
+    assert said["Metadata-Version"] == "2.4" and said["License-Expression"] and "LICENSE" in said.get_all("License-File")
+
+
+def test_a_wheel_with_libraries_has_their_licences(bundle):
+    with zipfile.ZipFile(bundle) as archive:
+        info, said = metadata(archive)
+        names = archive.namelist()
+        licenses = {name.removeprefix(f"{info}/licenses/"): name for name in names if name.startswith(f"{info}/licenses/")}
+        assert sorted(licenses) == sorted(said.get_all("License-File"))
+        texts = {name: archive.read(path).decode() for name, path in licenses.items()}
+        record = archive.read(f"{info}/RECORD").decode()
+        modes = {archive.getinfo(name).external_attr >> 16 & 0o777 for name in names if "/libs/" in name}
+    packages = {name.partition("/")[0] for name in texts if name.endswith("/copyright")}
+    assert {"libzmq5", "libsodium23", "libssl3"} <= packages
+    assert "Mozilla Public License" in texts["libzmq5/copyright"] or "LGPL" in texts["libzmq5/copyright"]
+    assert "Apache License" in texts["common-licenses/Apache-2.0"]  # what OpenSSL's refers to
+    # Each library's, whatever they are named for; their names have a digest in them.
+    for library in (Path(name) for name in names if "/libs/" in name):
+        stem = library.name.split("-")[0].split(".")[0]
+        assert any(package.startswith(stem[:6]) or stem == "libcrypto" for package in packages), (library, packages)
+    assert all(path in record for path in licenses.values()) and modes == {0o755}
 
 
 def test_a_directory_that_is_no_package_makes_no_wheel(tmp_path):
