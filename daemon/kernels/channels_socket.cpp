@@ -14,7 +14,8 @@ namespace asio = boost::asio;
 
 namespace {
 
-/// From a message to the ping whose answer confirms it: many share one.
+/// Between two pings, whose answers confirm what was sent before them: of many messages in a row
+/// many share one, one by itself has its own at once.
 constexpr auto confirm_pause = std::chrono::milliseconds(20);
 constexpr std::size_t most_notices = 64;
 
@@ -106,13 +107,20 @@ void channels_socket::send_notices(std::uint64_t up_to) {
 
 void channels_socket::confirm_soon() {
   if (!named_ || confirming_ || pinged_ != 0) return;
+  const auto now = alarm::clock::now();
+  if (now >= next_ping_) return ping(now);
   confirming_ = true;
-  confirm_.set(alarm::clock::now() + confirm_pause, [this] {
+  confirm_.set(next_ping_, [this] {
     confirming_ = false;
-    if (!open()) return;
-    pinged_ = *place_.position();
-    link_->ping(fmt::to_string(pinged_));
+    ping(alarm::clock::now());
   });
+}
+
+void channels_socket::ping(alarm::clock::time_point now) {
+  if (!open()) return;
+  next_ping_ = now + confirm_pause;
+  pinged_ = *place_.position();
+  link_->ping(fmt::to_string(pinged_));
 }
 
 void channels_socket::ponged(std::string_view payload) {

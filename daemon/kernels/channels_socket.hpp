@@ -87,6 +87,7 @@ private:
   void tell_gap(const message_gap&);
   void send_notices(std::uint64_t up_to);
   void confirm_soon();
+  void ping(alarm::clock::time_point now);
 
   std::shared_ptr<kernel> kernel_;
   std::string session_id_;
@@ -102,6 +103,7 @@ private:
   std::deque<notice> notices_;
   std::uint64_t pinged_ = 0;  ///< the number in the ping that is under way; 0: none
   bool confirming_ = false;   ///< the alarm is set
+  alarm::clock::time_point next_ping_{};
   alarm confirm_;
 };
 

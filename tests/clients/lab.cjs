@@ -1,6 +1,7 @@
-// JupyterLab in a browser, as its user works it: node lab.cjs LAB_URL TOKEN CHROMIUM DIRECTORY [widgets]
+// JupyterLab in a browser, as its user works it: node lab.cjs LAB_URL TOKEN CHROMIUM DIRECTORY [widgets | killed]
 // Where a step fails, a picture of the page is left in the directory.
 const assert = require('node:assert/strict');
+const fs = require('node:fs');
 const { chromium } = require('playwright-core');
 
 const [url, token, executablePath, directory, what] = process.argv.slice(2);
@@ -54,6 +55,24 @@ async function main() {
     await handle.press('ArrowRight');
     await output(/moved to 6/);
     step('and while a cell awaits it');
+    await browser.close();
+    return;
+  }
+
+  if (what === 'killed') {
+    await run('import time\nfor i in range(120): print("line", i, flush=True); time.sleep(0.05)\nprint("the end")');
+    await output(/line 20\n/);
+    fs.writeFileSync(`${directory}/now`, '');  // who sees this kills kmuxd, and starts it again
+    await output(/the end/);
+    const text = await page.locator('.jp-OutputArea-output', { hasText: 'the end' }).last().innerText();
+    const lines = text.trim().split('\n').map(line => line.trim());
+    const wanted = [...Array(120).keys()].map(i => `line ${i}`).concat('the end');
+    // What was on its way may come twice, and only that.
+    assert.deepEqual([...new Set(lines)], wanted);
+    assert(lines.length <= wanted.length + 3, `${lines.length} lines`);
+    await run('print("answered", kept + 1)');
+    await output(/^answered 42/);
+    step('the output of a cell is whole, though kmuxd was killed in the middle');
     await browser.close();
     return;
   }

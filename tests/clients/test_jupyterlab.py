@@ -1,10 +1,11 @@
 """JupyterLab's client library in node, and JupyterLab itself in a browser."""
 
 import shutil
+import threading
 
 import pytest
-from programs import KERNELS, NEWEST, jupyter_server, node
-from kmuxd import TOKEN
+from programs import KERNELS, NEWEST, free_port, jupyter_server, node
+from kmuxd import TOKEN, wait_until
 
 
 @pytest.fixture
@@ -36,3 +37,27 @@ def test_widgets_in_a_browser_on_our_python(make_daemon):
     daemon.start()
     with jupyter_server(daemon, "jupyterlab") as front:
         node("lab.cjs", front.url, TOKEN, shutil.which("chromium"), daemon.directory, "widgets")
+
+
+@pytest.mark.parametrize("native", [True, False], ids=["our python", "ipykernel"])
+def test_kmuxd_is_killed_while_a_cell_prints(make_daemon, native):
+    daemon = make_daemon('[kernels]\nnative = ["python3"]\n' if native else "")
+    # The server in front must find the next one where this one was.
+    daemon.flags += ["--listen", f"127.0.0.1:{free_port()}"]
+    daemon.add_kernelspec(
+        "python3", [str(NEWEST), "-m", "ipykernel_launcher", "-f", "{connection_file}"] if native else KERNELS["ipykernel"],
+        display_name="Python 3", language="python")
+    daemon.start()
+    daemon.url = next(u for u in daemon.urls if u.endswith(daemon.flags[-1].rsplit(":", 1)[1] + "/"))
+
+    def kill_and_start():
+        wait_until((daemon.directory / "now").exists, 100)
+        daemon.process.kill()
+        daemon.process.wait()
+        daemon.start()
+
+    killer = threading.Thread(target=kill_and_start, daemon=True)
+    with jupyter_server(daemon, "jupyterlab") as front:
+        killer.start()
+        node("lab.cjs", front.url, TOKEN, shutil.which("chromium"), daemon.directory, "killed")
+        killer.join(30)

@@ -69,7 +69,8 @@ TEST(executions, that_had_no_time_to_end) {
 TEST(executions, are_bounded_and_take_nonsense) {
   executions all;
   for (std::size_t i = 0; i <= executions::most; ++i) {
-    all.add(said(1, kind::iopub, "status", "m" + std::to_string(i), R"({"execution_state": "busy"})"));
+    all.add(
+        said(1, kind::iopub, "status", "m" + std::to_string(i), R"({"execution_state": "busy"})"));
   }
   EXPECT_EQ(all.find("m0"), nullptr);
   EXPECT_NE(all.find("m1"), nullptr);
@@ -88,7 +89,9 @@ TEST(message_lines, have_what_was_asked_for) {
             R"({"seq": 5, "time": "2023-11-14T22:13:20.000005Z", "channel": "iopub", "header": )" +
                 stream.header_text + R"(, "parent_header": )" + stream.parent_text +
                 R"(, "metadata": {}, "content": {"text": "x"}, "buffers": []})" + "\n");
-  const auto wanted = [&](message_filter f) { return !message_lines(std::move(f)).line(stream).empty(); };
+  const auto wanted = [&](message_filter f) {
+    return !message_lines(std::move(f)).line(stream).empty();
+  };
   EXPECT_TRUE(wanted({4, "a", "stream", "iopub"}));
   EXPECT_FALSE(wanted({5, "", "", ""}));
   EXPECT_FALSE(wanted({0, "b", "", ""}));

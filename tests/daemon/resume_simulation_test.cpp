@@ -31,9 +31,9 @@ struct client {
   bool counts;
   // Its own side.
   bool connected = false;
-  number last = 0;       ///< of a counting one: what it resumes from
-  number begin = 0;      ///< what it wants to have: everything above this
-  bool begun = false;    ///< the daemon knows it
+  number last = 0;     ///< of a counting one: what it resumes from
+  number begin = 0;    ///< what it wants to have: everything above this
+  bool begun = false;  ///< the daemon knows it
   std::vector<number> got;
   std::set<number> told_missing;
   // The daemon's side of the connection.
@@ -285,8 +285,10 @@ private:
     }
     for (number n = c.begin + 1; n <= said_; ++n) {
       if (have.contains(n)) continue;
-      if (!c.told_missing.contains(n)) out << "client " << who << " misses " << n;
-      else if (!forgotten_.contains(n)) out << "client " << who << " was told that " << n << " is lost";
+      if (!c.told_missing.contains(n))
+        out << "client " << who << " misses " << n;
+      else if (!forgotten_.contains(n))
+        out << "client " << who << " was told that " << n << " is lost";
     }
     return out.str();
   }
