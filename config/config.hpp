@@ -61,6 +61,17 @@ struct kernels_config {
   std::size_t stdio_limit = 1 << 20;
 };
 
+struct culling_config {
+  milliseconds idle_timeout{0};  ///< 0: never
+  milliseconds max_age{0};       ///< 0: never
+  milliseconds interval{60'000};
+  bool busy = false;       ///< busy kernels, too
+  bool connected = false;  ///< kernels with clients, too
+  milliseconds warning{60'000};
+  bool dry_run = false;
+  std::vector<std::string> rules;  ///< see cull_rule.hpp
+};
+
 struct limits_config {
   std::size_t max_connections = 10'000;
   std::size_t max_header_bytes = 16 << 10;
@@ -91,6 +102,7 @@ struct config {
   server_config server;
   auth_config auth;
   kernels_config kernels;
+  culling_config culling;
   limits_config limits;
   journal_config journal;
   log_config log;

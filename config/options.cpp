@@ -2,147 +2,16 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 
+#include "config/cull_rule.hpp"
+#include "config/option_kinds.hpp"
 #include "config/units.hpp"
 
 namespace kmux::config {
 
 namespace {
 
-using words = std::vector<std::string>;
-using kind = option::kind;
-using check = std::function<std::string(const std::string&)>;
-
-std::string quoted(const std::string& text) {
-  std::string out = "\"";
-  for (const char c : text) {
-    if (c == '"' || c == '\\') out += '\\';
-    out += c;
-  }
-  return out + '"';
-}
-
-/// A function from config to the member that an option means.
-template <class T>
-using access = T& (*)(config&);
-
-template <class T>
-const T& read(access<T> member, const config& c) {
-  return member(const_cast<config&>(c));  // the accessor itself changes nothing
-}
-
-option text(std::string key, bool reload, access<std::string> member, std::string help,
-            check valid = {}) {
-  return {std::move(key),
-          kind::text,
-          reload,
-          std::move(help),
-          [member, valid](config& c, const words& w) {
-            if (const auto wrong = valid ? valid(w.front()) : ""; !wrong.empty()) return wrong;
-            member(c) = w.front();
-            return std::string();
-          },
-          [member](const config& c) { return quoted(read(member, c)); }};
-}
-
-option list(std::string key, bool reload, access<words> member, std::string help,
-            check valid = {}) {
-  return {std::move(key),
-          kind::list,
-          reload,
-          std::move(help),
-          [member, valid](config& c, const words& w) {
-            for (const auto& each : w) {
-              if (const auto wrong = valid ? valid(each) : ""; !wrong.empty()) {
-                return quoted(each) + ": " + wrong;
-              }
-            }
-            member(c) = w;
-            return std::string();
-          },
-          [member](const config& c) {
-            std::string out;
-            for (const auto& each : read(member, c))
-              out += (out.empty() ? "" : ", ") + quoted(each);
-            return "[" + out + "]";
-          }};
-}
-
-option boolean(std::string key, bool reload, access<bool> member, std::string help) {
-  return {std::move(key),
-          kind::boolean,
-          reload,
-          std::move(help),
-          [member](config& c, const words& w) {
-            if (w.front() != "true" && w.front() != "false")
-              return std::string("write true or false");
-            member(c) = w.front() == "true";
-            return std::string();
-          },
-          [member](const config& c) { return std::string(read(member, c) ? "true" : "false"); }};
-}
-
-template <class T>
-option number(std::string key, bool reload, access<T> member, T most, std::string help) {
-  return {
-      std::move(key),
-      kind::number,
-      reload,
-      std::move(help),
-      [member, most](config& c, const words& w) {
-        unsigned long long value = 0;
-        const char* const end = w.front().data() + w.front().size();
-        const auto [stop, failed] = std::from_chars(w.front().data(), end, value);
-        if (failed != std::errc{} || stop != end || value > static_cast<unsigned long long>(most)) {
-          return "write a whole number from 0 to " + std::to_string(most);
-        }
-        member(c) = static_cast<T>(value);
-        return std::string();
-      },
-      [member](const config& c) { return std::to_string(read(member, c)); }};
-}
-
-option bytes(std::string key, access<std::size_t> member, std::size_t least, std::string help) {
-  return {std::move(key),
-          kind::size,
-          true,
-          std::move(help),
-          [member, least](config& c, const words& w) {
-            const auto value = parse_size(w.front());
-            if (!value) return std::string("write a size such as 512KiB or 64MiB");
-            if (*value < least) return "it must be at least " + show_size(least);
-            member(c) = *value;
-            return std::string();
-          },
-          [member](const config& c) { return quoted(show_size(read(member, c))); }};
-}
-
-option duration(std::string key, access<milliseconds> member, milliseconds least,
-                std::string help) {
-  return {std::move(key),
-          kind::duration,
-          true,
-          std::move(help),
-          [member, least](config& c, const words& w) {
-            const auto value = parse_duration(w.front());
-            if (!value) return std::string("write a time such as 250ms, 30s or 1.5h");
-            if (*value < least) return "it must be at least " + show_duration(least);
-            member(c) = *value;
-            return std::string();
-          },
-          [member](const config& c) { return quoted(show_duration(read(member, c))); }};
-}
-
-check one_of(words allowed) {
-  return [allowed = std::move(allowed)](const std::string& value) {
-    if (std::find(allowed.begin(), allowed.end(), value) != allowed.end()) return std::string();
-    std::string out = "write one of:";
-    for (const auto& each : allowed)
-      out += " " + each;
-    return out;
-  };
-}
+using namespace kinds;
 
 std::string absolute(const std::string& path) {
   return path.empty() || path.front() == '/' ? "" : "write an absolute path";
@@ -226,6 +95,26 @@ void add_kernels(std::vector<option>& t) {
                    "what to do with a silent kernel", one_of({"none", "restart"})));
   t.push_back(bytes("kernels.stdio_limit", AT(std::size_t, kernels.stdio_limit), 64 << 10,
                     "how much of a kernel's own stdout and stderr is kept"));
+}
+
+void add_culling(std::vector<option>& t) {
+  using namespace std::chrono_literals;
+  t.push_back(duration("culling.idle_timeout", AT(milliseconds, culling.idle_timeout), 0ms,
+                       "a kernel that was idle for so long is ended; 0: never"));
+  t.push_back(duration("culling.max_age", AT(milliseconds, culling.max_age), 0ms,
+                       "a kernel that is so old is ended; 0: never"));
+  t.push_back(duration("culling.interval", AT(milliseconds, culling.interval), 10ms,
+                       "how often to look at each kernel"));
+  t.push_back(boolean("culling.busy", true, AT(bool, culling.busy), "end busy kernels, too"));
+  t.push_back(boolean("culling.connected", true, AT(bool, culling.connected),
+                      "end kernels that have clients, too"));
+  t.push_back(duration("culling.warning", AT(milliseconds, culling.warning), 0ms,
+                       "how long before it clients are told"));
+  t.push_back(boolean("culling.dry_run", true, AT(bool, culling.dry_run),
+                      "say in the log what would be ended, and end nothing"));
+  t.push_back(list("culling.rules", true, AT(words, culling.rules),
+                   "kernelspec:NAME or owner:NAME, or both, with idle_timeout=TIME, max_age=TIME",
+                   check_cull_rule));
 }
 
 void add_limits(std::vector<option>& t) {
@@ -328,6 +217,7 @@ const std::vector<option>& options() {
     std::vector<option> t;
     add_server(t);
     add_kernels(t);
+    add_culling(t);
     add_limits(t);
     add_journal(t);
     return t;

@@ -23,6 +23,8 @@ namespace {
 
 constexpr auto end_grace = std::chrono::seconds(2);  ///< for requests and close handshakes
 
+constexpr auto least_pause = std::chrono::milliseconds(10);  ///< between two looks for culling
+
 /// Six descriptors a kernel are soon more than the usual soft limit of 1024.
 void raise_descriptor_limit() {
   rlimit limit{};
@@ -57,6 +59,7 @@ app::app(const config::config& c, supervise::directories directories, reload_fun
               [this](http_request& request) { return service_.respond(request); }),
       signals_(io_, SIGTERM, SIGINT, SIGHUP),
       keep_alive_timer_(io_),
+      cull_timer_(io_),
       abort_timer_(io_),
       stopping_kernels_(io_),
       ending_(io_) {
@@ -159,6 +162,7 @@ result<void> app::write_listen_file() {
 int app::run() {
   wait_for_signals();
   keep_alive();
+  cull();
   spdlog::info("event=ready pid={} kernels={}", ::getpid(), kernels_.size());
   io_.run();
   spdlog::info("event=ended");
@@ -192,6 +196,7 @@ void app::reload() {
   services_.settings = kernel_settings_from(config_);
   kernels_.set(manager_settings_from(config_));
   server_.set_settings(connection_settings_from(config_), config_.limits.max_connections);
+  cull();
   spdlog::set_level(spdlog::level::from_str(config_.log.level));
   spdlog::info("event=reloaded");
 }
@@ -204,6 +209,11 @@ void app::keep_alive() {
   keep_alive_timer_.set(alarm::clock::now() + pause, [this] { keep_alive(); });
 }
 
+void app::cull() {
+  const auto pause = std::max<alarm::clock::duration>(kernels_.cull(), least_pause);
+  cull_timer_.set(alarm::clock::now() + pause, [this] { cull(); });
+}
+
 void app::stop() {
   if (stopping_) {
     spdlog::warn("event=stopping_at_once");
@@ -212,6 +222,7 @@ void app::stop() {
     return;
   }
   stopping_ = true;
+  cull_timer_.cancel();
   spdlog::info("event=stopping on_exit={} kernels={}", config_.server.on_exit, kernels_.size());
   ending_.spawn("end", end());
 }

@@ -40,6 +40,7 @@ private:
   void wait_for_signals();
   void reload();
   void keep_alive();
+  void cull();
   void stop();
   boost::asio::awaitable<void> end();
 
@@ -61,6 +62,7 @@ private:
   server server_;
   boost::asio::signal_set signals_;
   alarm keep_alive_timer_;
+  alarm cull_timer_;
   alarm abort_timer_;
   task_group stopping_kernels_;  ///< the part of the end that a second signal cuts short
   task_group ending_;

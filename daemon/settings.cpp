@@ -4,6 +4,8 @@
 #include <cstdlib>
 #include <unistd.h>
 
+#include "config/cull_rule.hpp"
+
 namespace kmux::daemon {
 
 namespace {
@@ -43,6 +45,27 @@ connection_settings connection_settings_from(const config::config& c) {
   return s;
 }
 
+namespace {
+
+cull_settings cull_settings_from(const config::culling_config& c) {
+  cull_settings s;
+  s.all.limits = {c.idle_timeout, c.max_age};
+  s.all.interval = c.interval;
+  s.all.warning = c.warning;
+  s.all.busy = c.busy;
+  s.all.connected = c.connected;
+  s.all.dry_run = c.dry_run;
+  for (const auto& text : c.rules) {
+    std::string problem;
+    const auto rule = config::parse_cull_rule(text, problem);
+    if (!rule) continue;  // the configuration has checked them
+    s.rules.push_back({rule->kernelspec, rule->owner, rule->idle_timeout, rule->max_age});
+  }
+  return s;
+}
+
+}  // namespace
+
 kernel_settings kernel_settings_from(const config::config& c) {
   const auto& k = c.kernels;
   kernel_settings s;
@@ -69,6 +92,7 @@ kernel_settings kernel_settings_from(const config::config& c) {
   s.journal.code = c.journal.code;
   s.base_env = inherited(k.inherit);
   s.tcp = k.tcp;
+  s.culling = cull_settings_from(c.culling);
   return s;
 }
 

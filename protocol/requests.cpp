@@ -51,6 +51,11 @@ owned_message make_gap(const sender& who, std::uint64_t first, std::uint64_t las
   return make(who, "kmux_gap", fmt::format(R"({{"first": {}, "last": {}}})", first, last));
 }
 
+owned_message make_culling(const sender& who, std::uint64_t seconds, std::string_view reason) {
+  return make(who, "kmux_culling",
+              fmt::format(R"({{"seconds": {}, "reason": {}}})", seconds, json_quote(reason)));
+}
+
 std::string iso_date(long long microseconds) {
   using namespace std::chrono;
   const sys_time<std::chrono::microseconds> t{std::chrono::microseconds(microseconds)};

@@ -35,6 +35,9 @@ owned_message make_stream(const sender&, std::string_view name, std::string_view
 /// `kmux_gap`: messages with the numbers `first` to `last` cannot be had any more.
 owned_message make_gap(const sender&, std::uint64_t first, std::uint64_t last);
 
+/// `kmux_culling`: the kernel will be ended in so many seconds, if nothing changes.
+owned_message make_culling(const sender&, std::uint64_t seconds, std::string_view reason);
+
 /// 2026-01-31T23:59:59.123456Z from microseconds since the epoch.
 std::string iso_date(long long microseconds_since_epoch);
 

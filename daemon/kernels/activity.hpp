@@ -29,6 +29,8 @@ public:
   void on_iopub(const header& head, const header& parent, std::string_view content, time_point now);
 
   const std::string& state() const noexcept { return state_; }
+  /// The state is a guess: a process of an earlier daemon has not spoken yet.
+  bool presumed_busy() const noexcept { return presumed_busy_; }
   time_point last() const noexcept { return last_; }
 
 private:

@@ -25,6 +25,11 @@ auto wall_now() {
 
 constexpr std::size_t tail_lines = 20;
 
+std::uint64_t milliseconds_of(supervise::culling::duration d) {
+  return static_cast<std::uint64_t>(
+      std::chrono::duration_cast<std::chrono::milliseconds>(d).count());
+}
+
 }  // namespace
 
 kernel::kernel(kernel_services& services, supervise::record identity, std::function<void()> forget)
@@ -37,6 +42,9 @@ kernel::kernel(kernel_services& services, supervise::record identity, std::funct
       heartbeat_(services.settings.heartbeat),
       heartbeat_timer_(services.io),
       activity_(wall_now()),
+      culling_(now(), {std::chrono::milliseconds(record_.idle_ms),
+                       std::chrono::milliseconds(record_.age_ms)}),
+      activity_seen_(activity_.last()),
       order_timer_(services.io),
       cursors_(services.directories.cursors(record_.id)),
       changed_(services.io) {
@@ -71,6 +79,7 @@ void kernel::adopt(std::unique_ptr<supervise::process> process) {
 }
 
 void kernel::detach() {
+  if (process_) save();
   life_timer_.cancel();
   disconnect();
   process_.reset();
@@ -276,6 +285,8 @@ result<void> kernel::interrupt() {
 
 void kernel::save() {
   record_.restarts = fsm_.restarts();
+  record_.idle_ms = milliseconds_of(culling_.so_far().idle);
+  record_.age_ms = milliseconds_of(culling_.so_far().age);
   const auto saved = supervise::write_file(services_.directories.record_file(id()),
                                            supervise::write_record(record_));
   if (!saved) {

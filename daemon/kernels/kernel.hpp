@@ -22,6 +22,7 @@
 #include "daemon/specs/spec_store.hpp"
 #include "proc/journal/cursors.hpp"
 #include "proc/journal/reader.hpp"
+#include "proc/supervise/culling.hpp"
 #include "proc/supervise/directories.hpp"
 #include "proc/supervise/heartbeat.hpp"
 #include "proc/supervise/kernel_fsm.hpp"
@@ -30,6 +31,12 @@
 #include "proc/supervise/spawner.hpp"
 
 namespace kmux::daemon {
+
+/// Which kernels are ended by themselves.
+struct cull_settings {
+  supervise::culling::settings all;
+  std::vector<supervise::cull_rule> rules;
+};
 
 struct kernel_settings {
   supervise::kernel_fsm::settings life;
@@ -42,6 +49,7 @@ struct kernel_settings {
   std::size_t stdio_limit = 1 << 20;
   environment base_env;          ///< what kernels inherit of the daemon's environment
   std::vector<std::string> tcp;  ///< kernelspecs whose kernels need tcp
+  cull_settings culling;
 };
 
 /// What all kernels share. Outlives them.
@@ -88,6 +96,9 @@ public:
   /// Ends when process and files are gone.
   boost::asio::awaitable<void> stop();
   result<void> interrupt();
+  /// Counts idle time and age, and ends the kernel as stop() would where it is time. Returns when
+  /// to look again at the latest.
+  supervise::culling::duration cull();
   /// stop() without waiting, and the wait without asking.
   void finish_stop();
   boost::asio::awaitable<void> gone();
@@ -150,6 +161,9 @@ private:
   channels_socket* client_of(const std::string& session) const;
   void note_route(channels_socket&, const std::string& session);
   void note_shutdown(const channel_message&, const header&);
+  void warn_of_culling();
+  std::string cull_reason() const;
+  void save_counts();
   void heartbeat_due(supervise::heartbeat::action);
   std::string_view state_name() const noexcept;
 
@@ -171,6 +185,9 @@ private:
   supervise::heartbeat heartbeat_;
   alarm heartbeat_timer_;
   activity activity_;
+  supervise::culling culling_;
+  activity::time_point activity_seen_;   ///< at the last look
+  supervise::culling::settings limits_;  ///< at the last look, of this kernel
 
   std::vector<channels_socket*> clients_;
   std::unordered_map<std::string, channels_socket*> routes_;  ///< header session → who sent it last

@@ -128,6 +128,14 @@ void kernel_manager::adopt_all() {
     adopt(id);
 }
 
+supervise::culling::duration kernel_manager::cull() {
+  auto next = services_.settings.culling.all.interval;
+  const auto all = kernels_;  // who ends may leave the list
+  for (const auto& [id, each] : all)
+    next = std::min(next, each->cull());
+  return next;
+}
+
 void kernel_manager::detach_all() {
   for (const auto& [id, each] : kernels_)
     each->detach();

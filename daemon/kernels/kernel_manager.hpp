@@ -46,6 +46,8 @@ public:
 
   /// At start-up: takes over what verifies, quarantines what cannot be read, and says so.
   void adopt_all();
+  /// Ends those that nobody uses. Returns when to look again.
+  supervise::culling::duration cull();
   /// At the daemon's end: kernels live on.
   void detach_all();
   /// At the daemon's end, where the configuration says so: all of them, at the same time.

@@ -22,6 +22,8 @@ constexpr std::pair<std::string_view, std::string record::*> text_fields[] = {
     {"exit_file", &record::exit_file},
 };
 
+constexpr std::uint64_t longest_count = 1'000'000'000'000;  ///< milliseconds: 31 years
+
 bool must_be_there(std::string_view name) {
   return name == "id" || name == "kernelspec" || name == "owner";
 }
@@ -32,6 +34,9 @@ void check(const record& r, json_members& members) {
     members.fail(errc::bad_field, "wanted", "must be running or stopped");
   }
   if (r.restarts < 0) members.fail(errc::bad_field, "restarts", "must not be negative");
+  for (const auto& [name, counted] : {std::pair{"idle_ms", r.idle_ms}, {"age_ms", r.age_ms}}) {
+    if (counted > longest_count) members.fail(errc::bad_field, name, "is out of range");
+  }
   // pid 0 would mean our own group to kill(2), and 1 is the system's.
   if (r.process.pid != -1 && r.process.pid < 2) {
     members.fail(errc::bad_field, "pid", "is no process of ours");
@@ -55,6 +60,10 @@ std::string write_record(const record& r) {
   json::write(out, "boot_id", r.process.boot_id);
   json::write(out, "restarts");
   out.Int(r.restarts);
+  json::write(out, "idle_ms");
+  out.Uint64(r.idle_ms);
+  json::write(out, "age_ms");
+  out.Uint64(r.age_ms);
   json::write(out, "env", r.env);
   if (r.last_exit) {
     const std::string text = write_exit_status(*r.last_exit);
@@ -83,6 +92,8 @@ result<record> parse_record(std::string_view text, std::string_view file) {
   members.read_number("start_ticks", r.process.start_ticks);
   members.read("boot_id", r.process.boot_id);
   members.read_number("restarts", r.restarts);
+  members.read_number("idle_ms", r.idle_ms);
+  members.read_number("age_ms", r.age_ms);
   members.read("env", r.env);
   if (const json::value* last = json::find(*document, "last_exit")) {
     if (auto status = parse_exit_status(json::dump(*last))) {

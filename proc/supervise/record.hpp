@@ -1,6 +1,7 @@
 #pragma once
 // RUNTIME/kernels/ID/record.json: what the next daemon needs to know of a kernel.
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -21,7 +22,9 @@ struct record {
   std::string cgroup;              ///< empty: none of its own
   std::string wanted = "running";  ///< or "stopped": the daemon died while it was stopping it
   int restarts = 0;
-  std::string created;  ///< ISO 8601
+  std::string created;        ///< ISO 8601
+  std::uint64_t idle_ms = 0;  ///< what culling has counted so far
+  std::uint64_t age_ms = 0;
   std::optional<exit_status> last_exit;
   std::string path;  ///< the request's, as the client wrote it
   std::string cwd;

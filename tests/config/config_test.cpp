@@ -5,6 +5,7 @@
 
 #include <gtest/gtest.h>
 
+#include "config/cull_rule.hpp"
 #include "config/load.hpp"
 #include "config/options.hpp"
 #include "config/units.hpp"
@@ -136,6 +137,30 @@ TEST(units, addresses) {
   for (const auto* bad :
        {"", ":1", "127.0.0.1", "127.0.0.1:65536", "127.0.0.1:x", "::1:80", "unix:", "unix:x"})
     EXPECT_NE(check_listen(bad), "") << bad;
+}
+
+TEST(units, cull_rules) {
+  std::string problem;
+  const auto rule = parse_cull_rule("owner:ann  kernelspec:ir idle_timeout=2h max_age=0", problem);
+  ASSERT_TRUE(rule.has_value()) << problem;
+  EXPECT_EQ(rule->owner, "ann");
+  EXPECT_EQ(rule->kernelspec, "ir");
+  EXPECT_EQ(rule->idle_timeout, 2h);
+  EXPECT_EQ(rule->max_age, 0s);
+  EXPECT_FALSE(parse_cull_rule("owner:ann max_age=1d", problem)->idle_timeout.has_value());
+  for (const auto* bad :
+       {"", "owner:ann", "idle_timeout=2h", "owner: max_age=0", "owner:ann idle_timeout=soon",
+        "owner:ann owner:bob max_age=0", "owner:ann max_age=0 max_age=1", "user:ann max_age=0"}) {
+    EXPECT_NE(check_cull_rule(bad), "") << bad;
+  }
+}
+
+TEST_F(loading, a_bad_rule_is_named) {
+  const auto r = load_with(
+      "[culling]\nrules = [\"kernelspec:ir idle_timeout=2h\", \"owner:ann idle_timeout=soon\"]\n");
+  ASSERT_EQ(r.problems.size(), 1U);
+  EXPECT_NE(r.problems[0].message.find("owner:ann idle_timeout=soon"), std::string::npos)
+      << r.problems[0].message;
 }
 
 TEST(options, the_manual_has_the_table) {

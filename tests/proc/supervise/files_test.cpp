@@ -140,6 +140,8 @@ TEST(record, is_read_as_it_was_written) {
   r.owner = "me";
   r.process = {42, 123456789, "boot"};
   r.restarts = 3;
+  r.idle_ms = 1234;
+  r.age_ms = 500'000'000'000;
   r.created = "2026-01-01T00:00:00.000000Z";
   r.last_exit = exit_status{exit_status::cause::signaled, 0, 11, ""};
   r.env = {{"A", "\"quoted\"\n"}};
@@ -151,7 +153,10 @@ TEST(record, is_read_as_it_was_written) {
 }
 
 TEST(record, errors_name_the_file) {
-  for (const auto* text : {"", "{", "[]", "{}", R"({"schema": 99})", R"({"schema": 1, "id": 5})"}) {
+  for (
+      const auto* text :
+      {"", "{", "[]", "{}", R"({"schema": 99})", R"({"schema": 1, "id": 5})",
+       R"({"schema": 1, "id": "a-b-c-d-e", "kernelspec": "x", "owner": "me", "age_ms": 1000000000001})"}) {
     const auto r = parse_record(text, "some/record.json");
     ASSERT_FALSE(r.has_value()) << text;
     EXPECT_NE(r.error().detail.find("some/record.json"), std::string::npos) << r.error().detail;
