@@ -44,9 +44,10 @@ struct kernels_config {
                                       "JUPYTER_DATA_DIR",
                                       "LD_LIBRARY_PATH",
                                       "PYTHONPATH"};
-  std::string root_dir;         ///< where a request's path begins; empty: the home directory
-  std::size_t max_kernels = 0;  ///< 0: no limit
-  bool restart = true;          ///< after a death
+  std::string root_dir;           ///< where a request's path begins; empty: the home directory
+  std::size_t max_kernels = 0;    ///< 0: no limit
+  std::size_t max_per_owner = 0;  ///< 0: no limit
+  bool restart = true;            ///< after a death
   int restart_limit = 5;
   milliseconds restart_first_delay{100};
   milliseconds restart_max_delay{30'000};

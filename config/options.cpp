@@ -69,6 +69,9 @@ void add_kernels(std::vector<option>& t) {
                    "where the path of a request begins; empty: the home directory", absolute));
   t.push_back(number<std::size_t>("kernels.max_kernels", true, AT(std::size_t, kernels.max_kernels),
                                   100'000, "how many may be there at a time; 0: any number"));
+  t.push_back(number<std::size_t>("kernels.max_per_owner", true,
+                                  AT(std::size_t, kernels.max_per_owner), 100'000,
+                                  "how many one owner may have at a time; 0: any number"));
   t.push_back(boolean("kernels.restart", true, AT(bool, kernels.restart),
                       "start a kernel again when it died"));
   t.push_back(number<int>("kernels.restart_limit", true, AT(int, kernels.restart_limit), 1000,

@@ -101,7 +101,7 @@ kernel_manager::settings manager_settings_from(const config::config& c) {
   return {!c.kernels.root_dir.empty() ? c.kernels.root_dir
           : home != nullptr           ? home
                                       : "/",
-          c.kernels.max_kernels};
+          c.kernels.max_kernels, c.kernels.max_per_owner};
 }
 
 spec_store::settings spec_settings_from(const config::config& c) {

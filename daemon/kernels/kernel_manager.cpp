@@ -1,5 +1,6 @@
 #include "daemon/kernels/kernel_manager.hpp"
 
+#include <algorithm>
 #include <filesystem>
 
 #include <fmt/format.h>
@@ -42,6 +43,23 @@ std::string kernel_manager::working_directory(const kernel_request& request) con
   return inside() ? here.string() : root.string();
 }
 
+std::optional<kernel_manager::refusal> kernel_manager::refuse(const std::string& owner) const {
+  if (settings_.max_kernels > 0 && kernels_.size() >= settings_.max_kernels) {
+    return refusal{403, fmt::format("The limit of {} kernels (kernels.max_kernels) is reached. "
+                                    "Shut one down first.",
+                                    settings_.max_kernels)};
+  }
+  // Those that are starting or ending are in the list as well.
+  const auto theirs = static_cast<std::size_t>(std::count_if(
+      kernels_.begin(), kernels_.end(), [&](const auto& k) { return k.second->owner() == owner; }));
+  if (settings_.max_per_owner > 0 && theirs >= settings_.max_per_owner) {
+    return refusal{403, fmt::format("{} has {} kernels, and may have {} (kernels.max_per_owner). "
+                                    "Shut one down first: GET /api/kernels lists them.",
+                                    owner, theirs, settings_.max_per_owner)};
+  }
+  return std::nullopt;
+}
+
 kernel_manager::started kernel_manager::start(const kernel_request& request, const identity& who) {
   if (!request.id.empty()) {
     if (!is_valid_id(request.id)) {
@@ -54,10 +72,7 @@ kernel_manager::started kernel_manager::start(const kernel_request& request, con
       return refusal{409, "This kernel_id is taken. Choose another, or leave it out."};
     }
   }
-  if (settings_.max_kernels > 0 && kernels_.size() >= settings_.max_kernels) {
-    return refusal{403, fmt::format("The limit of {} kernels is reached. Shut one down first.",
-                                    settings_.max_kernels)};
-  }
+  if (auto refused = refuse(who.owner)) return std::move(*refused);
   const auto spec = services_.specs.find(request.name);
   if (!spec) {
     return refusal{spec.error().code == errc::not_found ? 404 : 500, spec.error().detail};

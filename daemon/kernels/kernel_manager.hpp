@@ -3,6 +3,7 @@
 
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -22,8 +23,9 @@ struct kernel_request {
 class kernel_manager {
 public:
   struct settings {
-    std::string root_dir;         ///< where `path` begins
-    std::size_t max_kernels = 0;  ///< 0: no limit
+    std::string root_dir;           ///< where `path` begins
+    std::size_t max_kernels = 0;    ///< 0: no limit
+    std::size_t max_per_owner = 0;  ///< 0: no limit
   };
   /// `status` is what HTTP should answer.
   struct refusal {
@@ -36,7 +38,8 @@ public:
   void set(settings s) { settings_ = std::move(s); }
 
   /// Starts a kernel. An id that exists (and that `who` may see) gives that kernel, nothing
-  /// started.
+  /// started. Nothing is waited for between the count of those that are there and the new one's
+  /// place among them, so that no two requests take the last place.
   started start(const kernel_request&, const identity& who);
 
   /// nullptr if there is none, or if it belongs to somebody else.
@@ -56,6 +59,8 @@ public:
 private:
   std::shared_ptr<kernel> add(supervise::record);
   void adopt(const std::string& id);
+  /// Whether there may be one more for that owner.
+  std::optional<refusal> refuse(const std::string& owner) const;
   std::string working_directory(const kernel_request&) const;
 
   kernel_services& services_;
