@@ -69,6 +69,7 @@ app::app(const config::config& c, supervise::directories directories, reload_fun
   add_journal_routes(routes_, api_);
   add_spec_routes(routes_, api_);
   add_session_routes(routes_, api_);
+  add_drain_routes(routes_, api_);
 }
 
 app::~app() = default;

@@ -28,5 +28,8 @@ void add_channel_routes(router&, api_context&);  ///< /api/kernels/{id}/channels
 void add_journal_routes(router&, api_context&);  ///< /api/kernels/{id}/messages, executions
 void add_spec_routes(router&, api_context&);     ///< /api/kernelspecs…, /kernelspecs/…
 void add_session_routes(router&, api_context&);  ///< /api/sessions…
+void add_drain_routes(router&, api_context&);    ///< /api/drain
+
+http_response refusal_response(const kernel_manager::refusal&);
 
 }  // namespace kmux::daemon

@@ -30,7 +30,7 @@ asio::awaitable<http_response> start_kernel(api_context& api, http_request& requ
   if (!wanted) co_return error_response(400, wanted.error().detail);
   co_await api.specs.refresh(api.disk);
   const auto started = api.kernels.start(*wanted, request.who);
-  if (!started) co_return error_response(started.error().status, started.error().message);
+  if (!started) co_return refusal_response(started.error());
   auto response = json_response(201, (*started)->model());
   response.headers.emplace_back("Location", api.base_url + "api/kernels/" + (*started)->id());
   co_return response;
@@ -74,6 +74,14 @@ http_response interrupt_kernel(const api_context& api, const http_request& reque
 }
 
 }  // namespace
+
+http_response refusal_response(const kernel_manager::refusal& refusal) {
+  auto response = error_response(refusal.status, refusal.message);
+  if (refusal.retry_after) {
+    response.headers.emplace_back("Retry-After", fmt::to_string(refusal.retry_after->count()));
+  }
+  return response;
+}
 
 void add_kernel_routes(router& routes, api_context& api) {
   routes.add_simple("GET", "/api/kernels", [&](auto& r) { return list_kernels(api, r); });

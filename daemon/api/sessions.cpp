@@ -103,7 +103,7 @@ asio::awaitable<http_response> create_session(api_context& api, http_request& re
     co_return created(api, *existing, request.who);
   }
   const auto started = kernel_for(api, *wanted, request.who);
-  if (!started) co_return error_response(started.error().status, started.error().message);
+  if (!started) co_return refusal_response(started.error());
   s.id = make_uuid();
   s.owner = request.who.owner;
   s.kernel_id = (*started)->id();
@@ -133,7 +133,7 @@ asio::awaitable<http_response> change_session(api_context& api, http_request& re
     s.kernel_id = wanted->kernel_id;
   } else if (wanted->kernel_id.empty() && !wanted->kernel_name.empty()) {
     const auto started = kernel_for(api, *wanted, request.who);
-    if (!started) co_return error_response(started.error().status, started.error().message);
+    if (!started) co_return refusal_response(started.error());
     replaced = api.kernels.find(s.kernel_id, request.who);
     s.kernel_id = (*started)->id();
   }

@@ -13,6 +13,13 @@ namespace kmux::daemon {
 namespace asio = boost::asio;
 namespace fs = std::filesystem;
 
+namespace {
+
+/// When to ask again at the earliest, after a drain's deadline or where there is none.
+constexpr drain::clock::duration least_retry = std::chrono::seconds(60);
+
+}  // namespace
+
 [[noreturn]] void throw_exception_from_error(const kernel_manager::refusal& r,
                                              const boost::source_location&) {
   throw std::logic_error(r.message);
@@ -44,6 +51,13 @@ std::string kernel_manager::working_directory(const kernel_request& request) con
 }
 
 std::optional<kernel_manager::refusal> kernel_manager::refuse(const std::string& owner) const {
+  if (drain_.on()) {
+    const auto left = drain_.left().value_or(least_retry);
+    return refusal{503,
+                   "This daemon is being drained, and starts no kernels: try again later, or "
+                   "elsewhere. An administrator's DELETE /api/drain ends that.",
+                   std::chrono::ceil<std::chrono::seconds>(std::max(left, least_retry))};
+  }
   if (settings_.max_kernels > 0 && kernels_.size() >= settings_.max_kernels) {
     return refusal{403, fmt::format("The limit of {} kernels (kernels.max_kernels) is reached. "
                                     "Shut one down first.",
@@ -152,14 +166,25 @@ supervise::culling::duration kernel_manager::cull() {
 }
 
 void kernel_manager::detach_all() {
+  drain_.end();  // the loop ends when nothing is armed any more
   for (const auto& [id, each] : kernels_)
     each->detach();
 }
 
-asio::awaitable<void> kernel_manager::stop_all() {
-  const auto all = kernels_;
+void kernel_manager::finish_all() {
+  const auto all = kernels_;  // who ends may leave the list
   for (const auto& [id, each] : all)
     each->finish_stop();
+}
+
+void kernel_manager::drain_expired() {
+  spdlog::info("event=drain_deadline kernels={}", kernels_.size());
+  finish_all();
+}
+
+asio::awaitable<void> kernel_manager::stop_all() {
+  const auto all = kernels_;
+  finish_all();
   for (const auto& [id, each] : all)
     co_await each->gone();
 }

@@ -1,6 +1,7 @@
 #pragma once
 // All kernels of this daemon, by id.
 
+#include <chrono>
 #include <map>
 #include <memory>
 #include <optional>
@@ -8,6 +9,7 @@
 #include <vector>
 
 #include "daemon/auth/identity.hpp"
+#include "daemon/kernels/drain.hpp"
 #include "daemon/kernels/kernel.hpp"
 
 namespace kmux::daemon {
@@ -31,10 +33,14 @@ public:
   struct refusal {
     int status;
     std::string message;
+    std::optional<std::chrono::seconds> retry_after = std::nullopt;
   };
   using started = boost::system::result<std::shared_ptr<kernel>, refusal>;
 
-  kernel_manager(kernel_services& services, settings s) : services_(services), settings_(s) {}
+  kernel_manager(kernel_services& services, settings s)
+      : services_(services),
+        settings_(std::move(s)),
+        drain_(services.io, [this] { drain_expired(); }) {}
   void set(settings s) { settings_ = std::move(s); }
 
   /// Starts a kernel. An id that exists (and that `who` may see) gives that kernel, nothing
@@ -47,6 +53,11 @@ public:
   std::vector<std::shared_ptr<kernel>> list(const identity& who) const;
   std::size_t size() const noexcept { return kernels_.size(); }
 
+  /// From now on no kernel is started, and at the deadline those that are left are ended.
+  void begin_drain(std::optional<drain::clock::duration> deadline) { drain_.begin(deadline); }
+  void end_drain() { drain_.end(); }
+  const drain& drained() const noexcept { return drain_; }
+
   /// At start-up: takes over what verifies, quarantines what cannot be read, and says so.
   void adopt_all();
   /// Ends those that nobody uses. Returns when to look again.
@@ -57,6 +68,8 @@ public:
   boost::asio::awaitable<void> stop_all();
 
 private:
+  void drain_expired();
+  void finish_all();
   std::shared_ptr<kernel> add(supervise::record);
   void adopt(const std::string& id);
   /// Whether there may be one more for that owner.
@@ -65,6 +78,7 @@ private:
 
   kernel_services& services_;
   settings settings_;
+  drain drain_;
   std::map<std::string, std::shared_ptr<kernel>> kernels_;
 };
 
