@@ -112,10 +112,12 @@ void kernel::perform(const supervise::kernel_action_t& action) {
     void operator()(const act::connect&) { k.connect(k.adopted_); }
     void operator()(const act::disconnect&) { k.disconnect(); }
     void operator()(const act::ask_shutdown& a) {
+      if (k.process_) k.process_->note_descendants();
       if (k.link_) k.link_->request_shutdown(a.restart);
     }
     void operator()(const act::signal_group& a) {
       if (!k.process_) return;
+      k.process_->note_descendants();
       if (const auto sent = k.process_->signal_group(a.sig); !sent) {
         spdlog::info("event=signal_not_sent kernel={} signal={} error=\"{}\"", k.id(), a.sig,
                      sent.error().detail);
@@ -148,6 +150,7 @@ void kernel::launch() {
 
 void kernel::watch(std::unique_ptr<supervise::process> process) {
   process_ = std::move(process);
+  process_->set_mark(id(), services_.directories.kernel_runtime(id()));
   process_->on_exit([this](exit_status status) { ended(std::move(status)); });
 }
 

@@ -131,6 +131,7 @@ private:
   result<connection_info> connection();
   result<void> write_connection();
   result<std::string> kernel_sockets();
+  void mark(environment&) const;
   void connect(bool adopted);
   void connected();
   void disconnect();

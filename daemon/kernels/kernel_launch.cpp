@@ -104,7 +104,7 @@ result<launch_spec> kernel::make_spec() {
   spec.env = expand_env(services_.settings.base_env, found->spec.env);
   for (const auto& [name, value] : record_.env)
     spec.env[name] = value;
-  spec.env["KERNEL_ID"] = id();
+  mark(spec.env);
   if (spec.argv.empty() || !is_program(spec.argv.front(), spec.env, spec.cwd)) {
     return error{errc::not_found, "The kernelspec " + found->name +
                                       " names a program that is not there: " +
@@ -112,6 +112,12 @@ result<launch_spec> kernel::make_spec() {
                                       ". Install it, or mend the kernelspec."};
   }
   return spec;
+}
+
+/// By this the kernel's processes are found, wherever they go: proc/leftovers.
+void kernel::mark(environment& env) const {
+  env[std::string(kernel_id_variable)] = id();
+  env[std::string(kernel_directory_variable)] = services_.directories.kernel_runtime(id());
 }
 
 /// Where the sockets between a relay and its kernel are; anew where that is not ours any more.
@@ -138,6 +144,7 @@ result<void> kernel::try_launch() {
   request.type = spec->type;
   request.kernel_id = id();
   request.env = services_.settings.base_env;
+  mark(request.env);
   request.stdio_log = spec->stdio_log;
   auto held = services_.spawner.spawn(request);
   if (!held) return held.error();

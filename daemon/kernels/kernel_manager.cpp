@@ -120,6 +120,10 @@ std::vector<std::shared_ptr<kernel>> kernel_manager::list(const identity& who) c
   return out;
 }
 
+kernel_mark kernel_manager::mark_of(const supervise::record& record) const {
+  return {record.process, record.id, services_.directories.kernel_runtime(record.id)};
+}
+
 void kernel_manager::adopt(const std::string& id) {
   const std::string file = services_.directories.record_file(id);
   auto text = supervise::read_file(file);
@@ -135,7 +139,10 @@ void kernel_manager::adopt(const std::string& id) {
   std::unique_ptr<supervise::process> process;
   if (record->process.pid > 0) {
     auto taken = supervise::process::adopt(services_.io, record->process, record->exit_file);
-    if (taken) process = std::move(*taken);
+    if (taken)
+      process = std::move(*taken);
+    else if (taken.error().code == errc::not_found)
+      left_.emplace_back(mark_of(*record));
   }
   const bool alive = process != nullptr;
   const auto pid = record->process.pid;
@@ -155,6 +162,8 @@ void kernel_manager::adopt_all() {
   }
   for (const auto& id : *ids)
     adopt(id);
+  // Before anything of theirs can be started again.
+  end_leftovers(std::exchange(left_, {}));
 }
 
 supervise::culling::duration kernel_manager::cull() {

@@ -74,12 +74,14 @@ private:
   void adopt(const std::string& id);
   /// Whether there may be one more for that owner.
   std::optional<refusal> refuse(const std::string& owner) const;
+  kernel_mark mark_of(const supervise::record&) const;
   std::string working_directory(const kernel_request&) const;
 
   kernel_services& services_;
   settings settings_;
   drain drain_;
   std::map<std::string, std::shared_ptr<kernel>> kernels_;
+  std::vector<leftovers> left_;  ///< of kernels that were found dead; while adopting
 };
 
 }  // namespace kmux::daemon

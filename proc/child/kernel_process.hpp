@@ -22,6 +22,8 @@ public:
   void signal(int) noexcept;                             ///< harmless once it has ended
   /// Waits for its end and reaps it.
   exit_status wait();
+  /// Reaps what came to us, a subreaper, and has ended; the kernel is left for wait().
+  void reap_others() noexcept;
 
 private:
   unique_fd pidfd_, output_;

@@ -21,6 +21,7 @@
 #include "proc/child/options.hpp"
 #include "proc/child/relay.hpp"
 #include "proc/exec_strings.hpp"
+#include "proc/leftovers.hpp"
 #include <kmux/child/kernel.hpp>
 
 namespace {
@@ -88,7 +89,13 @@ void run_echo(const std::string& connection_file) {
   child::kernel(connection_file, language).run();
 }
 
+/// What the kernel's processes leave behind comes to us instead of init, and can be found.
+void adopt_orphans() {
+  ::prctl(PR_SET_CHILD_SUBREAPER, 1);
+}
+
 [[noreturn]] void run_relay(const launch_spec& spec) {
+  adopt_orphans();
   connection_info outer = child::read_connection(spec.connection_file);
   const connection_info inner = inner_connection(spec, outer);
   for (const int port : {1, 2, 3, 4, 5}) {
@@ -107,6 +114,11 @@ void run_echo(const std::string& connection_file) {
   {
     child::relay between(outer, inner, spec, std::move(*kernel));
     status = between.run();
+  }
+  if (const auto self = identify(::getpid())) {
+    std::vector<leftovers> left;
+    left.emplace_back(kernel_mark{*self, {}, {}});
+    end_leftovers(std::move(left));
   }
   end_like(status, spec.exit_file);
 }
@@ -136,6 +148,8 @@ int run_gated(launch_spec::kind type, int gate_fd) {
   }
   if (type == launch_spec::kind::relay) run_relay(*spec);
   if (type == launch_spec::kind::native) run_native(*spec);
+  adopt_orphans();
+  ::signal(SIGCHLD, SIG_IGN);  // nobody waits for them
   run_echo(spec->connection_file);
   exit_status done;
   done.how = exit_status::cause::exited;

@@ -3,6 +3,7 @@
 #include <array>
 #include <csignal>
 #include <limits>
+#include <sys/signalfd.h>
 #include <utility>
 
 #include <fmt/format.h>
@@ -38,6 +39,15 @@ std::vector<std::string_view> views_of(const frame_list& frames) {
   for (std::size_t i = 0; i < frames.size(); ++i)
     views.push_back(frames.view(i));
   return views;
+}
+
+/// Blocked from now on: before there is a second thread.
+unique_fd open_child_signals() {
+  sigset_t set;
+  sigemptyset(&set);
+  sigaddset(&set, SIGCHLD);
+  pthread_sigmask(SIG_BLOCK, &set, nullptr);
+  return unique_fd(::signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK));
 }
 
 /// The kernel has ended: what it said before is in the sockets, up to their ends. Those may be long
@@ -137,7 +147,8 @@ relay::relay(connection_info& outer, const connection_info& inner, const launch_
       reader_(outer.key, channel::control),
       iopub_judge_(outer.key),
       composer_(outer.key, make_uuid(), "r"),
-      signals_(open_signals()) {
+      signals_(open_signals()),
+      children_(open_child_signals()) {
 }
 
 relay::~relay() = default;
@@ -172,6 +183,7 @@ void relay::run_control() {
   control_loop_.watch(kernel_.output(), [this] { read_output(); });
   control_loop_.watch(kernel_.pidfd(), [this] { control_loop_.stop(); });
   control_loop_.watch(signals_.get(), [this] { on_signal(); });
+  control_loop_.watch(children_.get(), [this] { on_child(); });
   control_loop_.each_turn([this] {
     control_says_.send();
     publisher_.flush(publisher::clock::now());
@@ -188,6 +200,13 @@ void relay::on_signal() {
   while (const int signal = read_signal(signals_.get())) {
     if (signal == SIGTERM) kernel_.signal(SIGTERM);
   }
+}
+
+/// What the kernel's children have left behind comes to us, and would stay as zombies.
+void relay::on_child() {
+  while (read_signal(children_.get()) != 0) {
+  }
+  kernel_.reap_others();
 }
 
 void relay::welcome(std::string_view topic) {

@@ -73,6 +73,7 @@ private:
   void on_iopub(zmtp_message&&);
   void read_output();
   void on_signal();
+  void on_child();
 
   zmq::context_t context_;
   bool interrupt_by_message_;
@@ -94,7 +95,7 @@ private:
   /// iopub is heard here.
   bool heard_ = false;
   std::vector<std::string> not_welcomed_;
-  unique_fd signals_;
+  unique_fd signals_, children_;
 };
 
 }  // namespace kmux::child

@@ -10,6 +10,8 @@ extern "C" {  // glibc 2.36 forgets to say so
 #include <sys/wait.h>
 #include <utility>
 
+#include <spdlog/spdlog.h>
+
 #include "proc/supervise/files.hpp"
 
 namespace kmux::supervise {
@@ -20,11 +22,40 @@ namespace {
 constexpr unsigned signal_process_group = 1U << 2;
 
 constexpr std::size_t max_exit_file = 64 << 10;
+constexpr auto note_age = std::chrono::milliseconds(10);
+constexpr auto end_age = std::chrono::milliseconds(100);
 
 error system_error(std::string what) {
   const int number = errno;
   const errc code = number == ESRCH ? errc::not_found : errc::io;
   return {code, std::move(what) + ": " + std::strerror(number)};
+}
+
+/// A look at the system, which kernels that end at the same time share: loop thread only.
+struct shared_look {
+  process_table table;
+  std::chrono::steady_clock::time_point at;
+
+  const process_table& fresh() {
+    at = std::chrono::steady_clock::now();
+    table = process_table::read();
+    return table;
+  }
+  /// Not older than `age`.
+  const process_table& recent(std::chrono::milliseconds age) {
+    return std::chrono::steady_clock::now() < at + age ? table : fresh();
+  }
+  /// What shows it as a zombie was read after its end, and so shows all that it left.
+  const process_table& after_end_of(const process_identity& it) {
+    const auto* const found = table.find(it.pid);
+    const bool after = found != nullptr && found->start_ticks == it.start_ticks && found->ended;
+    return after ? recent(end_age) : fresh();
+  }
+};
+
+shared_look& look() {
+  static shared_look shared;
+  return shared;
 }
 
 error ended_already(pid_t pid) {
@@ -35,7 +66,12 @@ error ended_already(pid_t pid) {
 
 process::process(boost::asio::io_context& io, process_identity identity, bool child,
                  std::string exit_file)
-    : fd_(io), identity_(std::move(identity)), exit_file_(std::move(exit_file)), child_(child) {
+    : fd_(io),
+      identity_(std::move(identity)),
+      exit_file_(std::move(exit_file)),
+      left_({identity_, {}, {}}),
+      left_timer_(io),
+      child_(child) {
 }
 
 result<std::unique_ptr<process>> process::open(boost::asio::io_context& io,
@@ -124,11 +160,40 @@ void process::ended() {
     // Traced, and its tracer has not let go yet: another wake-up comes.
     if ((told == 0 && info.si_pid == 0) || (told != 0 && errno == EAGAIN)) return wait();
   }
-  kill_leftovers();  // before the leader is reaped: until then nobody else can get its number
+  end_ = info;
+  end_leftovers(look().after_end_of(identity_));
+}
+
+/// Before the leader is reaped: until then nobody else can get its number.
+void process::end_leftovers(const process_table& table) {
+  const auto how = left_.end(table, leftovers::clock::now());
+  if (how == leftovers::progress::waiting) {
+    left_timer_.expires_after(left_.pause());
+    left_timer_.async_wait(
+        [this, here = std::weak_ptr<bool>(here_)](boost::system::error_code failed) {
+          if (!failed && !here.expired()) end_leftovers(look().fresh());
+        });
+    return;
+  }
+  if (how == leftovers::progress::given_up) {
+    spdlog::warn("event=leftovers_not_ended pid={}", identity_.pid);
+  }
+  finish();
+}
+
+void process::finish() {
   if (child_) reap();
-  const exit_status status = judge(exit_status_from(info));
+  const exit_status status = judge(exit_status_from(end_));
   const exit_handler handler = std::exchange(handler_, nullptr);
   handler(status);  // may destroy this
+}
+
+void process::set_mark(std::string kernel_id, std::string directory) {
+  left_ = leftovers({identity_, std::move(kernel_id), std::move(directory)});
+}
+
+void process::note_descendants() {
+  if (alive()) left_.note(look().recent(note_age));
 }
 
 void process::reap() noexcept {

@@ -7,8 +7,10 @@
 
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/posix/stream_descriptor.hpp>
+#include <boost/asio/steady_timer.hpp>
 
 #include "proc/exit_status.hpp"
+#include "proc/leftovers.hpp"
 #include "proc/oom_watch.hpp"
 #include "proc/process_identity.hpp"
 #include "proc/unique_fd.hpp"
@@ -47,10 +49,15 @@ public:
   /// now means somebody else is never signalled.
   result<void> signal_group(int sig);
 
-  /// Calls the handler once, from the loop, after the end: what was left in the group has been sent
-  /// SIGKILL, and the process is reaped. The handler may destroy this object. To be called once.
+  /// Calls the handler once, from the loop, after the end: what the process has left behind has
+  /// ended too (SIGTERM, SIGKILL after a grace), and the process is reaped. The handler may destroy
+  /// this object. To be called once.
   void on_exit(exit_handler);
+  /// Before it is made to end: its descendants are found by it only while it lives.
+  void note_descendants();
 
+  /// How its processes are known, wherever they went: leftovers.hpp. Else by the session alone.
+  void set_mark(std::string kernel_id, std::string directory);
   void set_exit_file(std::string path) { exit_file_ = std::move(path); }
 
   /// SIGKILL and reap, waiting: for a held child, which has nothing to lose and ends at once.
@@ -62,6 +69,8 @@ private:
                                                unique_fd, bool child, std::string exit_file);
   void wait();
   void ended();
+  void end_leftovers(const process_table&);
+  void finish();
   void reap() noexcept;
   void kill_leftovers() noexcept;
   exit_status judge(exit_status waited) const;
@@ -71,6 +80,9 @@ private:
   process_identity identity_;
   std::string exit_file_;
   oom_watch oom_;
+  leftovers left_;
+  boost::asio::steady_timer left_timer_;
+  siginfo_t end_{};  ///< what wait(2) said; nothing of an adopted process
   exit_handler handler_;
   std::shared_ptr<bool> here_ = std::make_shared<bool>(true);  ///< handlers already queued ask this
   bool child_;

@@ -75,6 +75,44 @@ TEST(process, leftovers_of_the_group_are_killed) {
   ::close(ends[0]);
 }
 
+TEST(process, leftovers_of_other_sessions_are_found_by_what_they_carry) {
+  int ends[2];
+  ASSERT_EQ(::pipe(ends), 0);
+  const std::string out = std::to_string(ends[1]);
+  // One that goes at SIGTERM, one that does not, and one that says it is another directory's.
+  const std::string deaf = "trap '' TERM; echo a >&" + out + "; while :; do sleep 1000; done";
+  watched w("export KERNEL_ID=k-1; setsid sleep 1000 >&" + out + " & setsid sh -c \"" + deaf +
+            "\" & wait");
+  w.it->set_mark("k-1", "/mine");
+  const pid_t other = start("exec env KERNEL_ID=k-1 KMUX_KERNEL_DIR=/other sleep 1000");
+  ::close(ends[1]);
+  char byte = 0;
+  EXPECT_EQ(::read(ends[0], &byte, 1), 1) << "it has its trap";
+  while (variable_of(other, "KMUX_KERNEL_DIR") != "/other") {
+  }
+  w.it->signal(SIGKILL);
+  EXPECT_EQ(w.wait().signal, SIGKILL);
+  EXPECT_EQ(::read(ends[0], &byte, 1), 0) << "end of file: all are gone";
+  ::close(ends[0]);
+  EXPECT_EQ(::waitpid(other, nullptr, WNOHANG), 0) << "another daemon's kernel lives on";
+  ::kill(other, SIGKILL);
+  ::waitpid(other, nullptr, 0);
+}
+
+TEST(process_table, reads_names_with_blanks_and_parentheses) {
+  const auto entry = parse_stat(
+      "12 (a) b) S 3 12 7 0 -1 4194560 1 2 3 4 5 6 7 8 20 0 1 0 4711 10 20 18446744073709551615\n");
+  ASSERT_TRUE(entry.has_value());
+  EXPECT_EQ(entry->pid, 12);
+  EXPECT_EQ(entry->parent, 3);
+  EXPECT_EQ(entry->session, 7);
+  EXPECT_EQ(entry->start_ticks, 4711U);
+  EXPECT_FALSE(entry->ended);
+  for (const std::string_view bad : {"", "12", "12 (a", "12 (a)", "x (a) S 3", "12 (a) S 3 12 7"}) {
+    EXPECT_FALSE(parse_stat(bad).has_value()) << bad;
+  }
+}
+
 TEST(process, adoption_wants_the_very_same) {
   watched w("sleep 1000");
   boost::asio::io_context io;
