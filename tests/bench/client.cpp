@@ -185,7 +185,7 @@ public:
       const auto [opcode, size] = frame();
       const std::string_view payload(stream_.buffer.data() + stream_.at, size);
       stream_.at += size;
-      if (opcode == 9) pong();
+      if (opcode == 9) pong(payload);
       if (opcode == 8) throw std::runtime_error("closed: " + std::string(payload.substr(2)));
       if (opcode != 2) continue;
       channel_message m;
@@ -199,14 +199,21 @@ public:
   void answer_ping() override {
     do {  // what came with it waits in the buffer, where poll(2) does not see it
       const auto [opcode, size] = frame();
+      const std::string_view payload(stream_.buffer.data() + stream_.at, size);
       stream_.at += size;
-      if (opcode == 9) pong();
+      if (opcode == 9) pong(payload);
     } while (stream_.at < stream_.buffer.size());
   }
   int descriptor() const override { return stream_.descriptor(); }
 
 private:
-  void pong() { stream_.write(std::string("\x8a\x80\0\0\0\0", 6)); }
+  /// What a ping says comes back; of at most 125 bytes, and masked with zeros.
+  void pong(std::string_view payload) {
+    std::string answer("\x8a", 1);
+    answer += static_cast<char>(0x80 | payload.size());
+    answer += std::string(4, '\0');
+    stream_.write(answer.append(payload));
+  }
   void need(std::size_t bytes) {
     stream_.wanted = stream_.at + bytes;
     while (stream_.buffer.size() - stream_.at < bytes)

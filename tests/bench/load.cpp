@@ -6,6 +6,7 @@
 #include <poll.h>
 #include <thread>
 #include <unistd.h>
+#include <utility>
 #include <vector>
 
 #include <fmt/format.h>
@@ -58,15 +59,20 @@ std::size_t finish(client& c, const std::string& id, std::string_view counted) {
 }
 
 /// A PUB socket sends nothing to a subscriber whose subscription has not arrived yet: ask until an
-/// idle is heard on iopub. Another request is made each time that a reply came without one.
+/// idle is heard on iopub. Another request is made each time that a reply came without one; a
+/// reply may come before its idle.
 void settle(client& c) {
   received m;
-  for (std::string id = c.execute("");;) {
+  std::string before, id = c.execute("");
+  for (;;) {
     c.receive(m);
     if (m.from == channel::iopub) {
-      if (m.parent.msg_id == id && m.content.find("\"idle\"") != std::string_view::npos) break;
+      if ((m.parent.msg_id == id || m.parent.msg_id == before) &&
+          m.content.find("\"idle\"") != std::string_view::npos) {
+        break;
+      }
     } else if (m.parent.msg_id == id) {
-      id = c.execute("");
+      before = std::exchange(id, c.execute(""));
     }
   }
   finish(c, c.execute(""), "");
