@@ -53,7 +53,12 @@ app::app(const config::config& c, supervise::directories directories, reload_fun
                 specs_, disk_,   feeds_,       kernel_settings_from(c)},
       kernels_(services_, manager_settings_from(c)),
       sessions_(kernels_, directories_.runtime() + "/sessions.json"),
-      api_{kernels_, sessions_, specs_, disk_, c.server.base_url, std::chrono::system_clock::now()},
+      writable_(io_, disk_, feeds_,
+                {{"the runtime directory", directories_.runtime()},
+                 {"the state directory", directories_.state()}},
+                {}),
+      api_{kernels_, sessions_, specs_, disk_, c.server.base_url, std::chrono::system_clock::now(),
+           writable_},
       service_(routes_, {c.server.base_url, c.server.allow_origin}),
       server_(io_, connection_settings_from(c), c.limits.max_connections,
               [this](http_request& request) { return service_.respond(request); }),
@@ -70,6 +75,7 @@ app::app(const config::config& c, supervise::directories directories, reload_fun
   add_spec_routes(routes_, api_);
   add_session_routes(routes_, api_);
   add_drain_routes(routes_, api_);
+  add_health_routes(routes_, api_);
 }
 
 app::~app() = default;
@@ -183,7 +189,7 @@ void app::wait_for_signals() {
 }
 
 void app::reload() {
-  if (stopping_) return;
+  if (api_.stopping) return;
   const auto fresh = reload_(config_);
   if (!fresh) return;
   const auto previous = config_;
@@ -216,13 +222,13 @@ void app::cull() {
 }
 
 void app::stop() {
-  if (stopping_) {
+  if (api_.stopping) {
     spdlog::warn("event=stopping_at_once");
     server_.abort_connections();
     stopping_kernels_.cancel();  // and not ending_, whose last steps end the loop
     return;
   }
-  stopping_ = true;
+  api_.stopping = true;
   cull_timer_.cancel();
   spdlog::info("event=stopping on_exit={} kernels={}", config_.server.on_exit, kernels_.size());
   ending_.spawn("end", end());

@@ -56,6 +56,7 @@ private:
   kernel_services services_;
   kernel_manager kernels_;
   session_store sessions_;
+  write_probe writable_;
   api_context api_;
   router routes_;
   service service_;
@@ -68,7 +69,6 @@ private:
   task_group ending_;
   std::string made_token_;       ///< where none is configured
   std::string admin_directory_;  ///< where RUNTIME/admin.sock's path is too long to bind
-  bool stopping_ = false;
 };
 
 }  // namespace kmux::daemon

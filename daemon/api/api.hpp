@@ -9,6 +9,7 @@
 #include "daemon/kernels/kernel_manager.hpp"
 #include "daemon/sessions/session_store.hpp"
 #include "daemon/specs/spec_store.hpp"
+#include "daemon/system/write_probe.hpp"
 
 namespace kmux::daemon {
 
@@ -20,6 +21,8 @@ struct api_context {
   blocking& disk;
   std::string base_url;  ///< begins and ends with '/'
   std::chrono::system_clock::time_point started;
+  write_probe& writable;
+  bool stopping = false;  ///< the daemon's end has begun
 };
 
 void add_server_routes(router&, api_context&);   ///< /api, /api/status, /api/me, /api/spec.yaml
@@ -29,6 +32,7 @@ void add_journal_routes(router&, api_context&);  ///< /api/kernels/{id}/messages
 void add_spec_routes(router&, api_context&);     ///< /api/kernelspecs…, /kernelspecs/…
 void add_session_routes(router&, api_context&);  ///< /api/sessions…
 void add_drain_routes(router&, api_context&);    ///< /api/drain
+void add_health_routes(router&, api_context&);   ///< /healthz, /readyz
 
 http_response refusal_response(const kernel_manager::refusal&);
 

@@ -1,5 +1,7 @@
 #include "daemon/http/router.hpp"
 
+#include <algorithm>
+
 namespace kmux::daemon {
 
 namespace asio = boost::asio;
@@ -40,7 +42,7 @@ asio::awaitable<http_response> answer(router::simple_handler handle, http_reques
 }  // namespace
 
 void router::add(std::string method, std::string pattern, handler handle) {
-  routes_.push_back({std::move(method), std::move(pattern), false, std::move(handle)});
+  routes_.push_back({std::move(method), std::move(pattern), false, false, std::move(handle)});
 }
 
 void router::add_simple(std::string method, std::string pattern, simple_handler handle) {
@@ -51,6 +53,16 @@ void router::add_simple(std::string method, std::string pattern, simple_handler 
 void router::add_open(std::string method, std::string pattern, simple_handler handle) {
   add_simple(std::move(method), std::move(pattern), std::move(handle));
   routes_.back().open = true;
+}
+
+void router::add_everywhere(std::string method, std::string pattern, handler handle) {
+  add(std::move(method), std::move(pattern), std::move(handle));
+  routes_.back().open = routes_.back().everywhere = true;
+}
+
+bool router::is_everywhere(std::string_view path) const {
+  return std::any_of(routes_.begin(), routes_.end(),
+                     [&](const route& r) { return r.everywhere && r.pattern == path; });
 }
 
 const router::route* router::find(http_request& request, http_response& refusal) const {

@@ -22,14 +22,19 @@ public:
   struct route {
     std::string method;  ///< "GET" also serves HEAD
     std::string pattern;
-    bool open = false;  ///< answers without authentication
+    bool open = false;        ///< answers without authentication
+    bool everywhere = false;  ///< answers outside of the base URL as well
     handler handle;
   };
 
   void add(std::string method, std::string pattern, handler);
   void add_simple(std::string method, std::string pattern, simple_handler);
   void add_open(std::string method, std::string pattern, simple_handler);
+  /// Open, and the same whatever the base URL is.
+  void add_everywhere(std::string method, std::string pattern, handler);
 
+  /// Whether such an address is known outside of the base URL.
+  bool is_everywhere(std::string_view path) const;
   /// The route, with `request.parameters` set; nullptr with `refusal` set (404, or 405 with Allow).
   const route* find(http_request& request, http_response& refusal) const;
 

@@ -60,6 +60,10 @@ bool service::resolve(http_request& request, http_response& refusal) const {
   request.query = std::move(*query);
   const std::string_view base =
       std::string_view(settings_.base_url).substr(0, settings_.base_url.size() - 1);
+  if (routes_.is_everywhere(*path)) {
+    request.path = std::move(*path);
+    return true;
+  }
   if (!path->starts_with(base) || (path->size() > base.size() && (*path)[base.size()] != '/')) {
     refusal = error_response(404, "Addresses here begin with " + settings_.base_url);
     return false;

@@ -79,6 +79,17 @@ TEST_F(routing, only_what_was_added_as_open_is_open) {
     EXPECT_EQ(route.open, route.pattern == "/") << route.pattern;
 }
 
+TEST_F(routing, only_what_was_added_so_is_everywhere_and_that_is_open) {
+  routes_.add_everywhere("GET", "/healthy", [](http_request&) -> asio::awaitable<http_response> {
+    co_return http_response{};
+  });
+  EXPECT_EQ(find("GET", "/healthy"), "GET /healthy");
+  EXPECT_TRUE(routes_.routes().back().open);
+  EXPECT_TRUE(routes_.is_everywhere("/healthy"));
+  for (const auto* path : {"/", "/k", "/healthy/", "/healthyx", ""})
+    EXPECT_FALSE(routes_.is_everywhere(path)) << path;
+}
+
 TEST_F(routing, a_simple_handler_gets_the_request_and_gives_the_response) {
   routes_.add_simple("GET", "/echo/{what}",
                      [](http_request& r) { return json_response(201, r.parameters.at(0)); });
