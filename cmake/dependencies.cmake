@@ -9,6 +9,7 @@ find_package(spdlog REQUIRED)
 pkg_check_modules(libzmq REQUIRED IMPORTED_TARGET libzmq)
 pkg_check_modules(tomlplusplus REQUIRED IMPORTED_TARGET tomlplusplus)
 find_package(CLI11 REQUIRED)
+pkg_check_modules(libsystemd REQUIRED IMPORTED_TARGET libsystemd)
 
 # Asio and Beast are compiled once (protocol/io/asio.cpp, daemon/http/beast.cpp), not in every file.
 add_library(kmux_boost INTERFACE)

@@ -15,6 +15,7 @@ struct server_config {
   std::string base_url = "/";                            ///< begins and ends with '/'
   std::string on_exit = "keep";  ///< kernels at the daemon's end: "keep" or "stop"
   std::string allow_origin;      ///< CORS: "*", one origin, or none
+  milliseconds stuck_after{10'000};
 };
 
 struct auth_config {

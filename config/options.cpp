@@ -27,6 +27,7 @@ std::string base_url(const std::string& url) {
 #define AT(type, member) [](config& c) -> type& { return c.member; }
 
 void add_server(std::vector<option>& t) {
+  using namespace std::chrono_literals;
   t.push_back(list("server.listen", false, AT(words, server.listen),
                    "where to listen: HOST:PORT, [::1]:PORT or unix:/PATH; port 0 picks one",
                    check_listen));
@@ -37,6 +38,8 @@ void add_server(std::vector<option>& t) {
                    one_of({"keep", "stop"})));
   t.push_back(text("server.allow_origin", false, AT(std::string, server.allow_origin),
                    "web pages of this origin may use the API (CORS); * for any"));
+  t.push_back(duration("server.stuck_after", AT(milliseconds, server.stuck_after), 100ms,
+                       "a loop without progress for so long writes its stack into the log"));
   t.push_back(text("auth.token_file", true, AT(std::string, auth.token_file),
                    "file with an administrator's token", absolute));
   t.push_back(text("auth.tokens_file", true, AT(std::string, auth.tokens_file),

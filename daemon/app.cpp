@@ -11,6 +11,7 @@
 #include <spdlog/spdlog.h>
 
 #include "daemon/settings.hpp"
+#include "daemon/system/notify.hpp"
 #include "protocol/ids.hpp"
 #include "protocol/json.hpp"
 
@@ -22,6 +23,9 @@ namespace fs = std::filesystem;
 namespace {
 
 constexpr auto end_grace = std::chrono::seconds(2);  ///< for requests and close handshakes
+
+/// From tick to tick: so old may the status be that the service manager shows.
+constexpr alarm::clock::duration longest_tick = std::chrono::seconds(5);
 
 constexpr auto least_pause = std::chrono::milliseconds(10);  ///< between two looks for culling
 
@@ -63,6 +67,7 @@ app::app(const config::config& c, supervise::directories directories, reload_fun
       server_(io_, connection_settings_from(c), c.limits.max_connections,
               [this](http_request& request) { return service_.respond(request); }),
       signals_(io_, SIGTERM, SIGINT, SIGHUP),
+      watch_(io_, [this] { tell_status(); }),
       keep_alive_timer_(io_),
       cull_timer_(io_),
       abort_timer_(io_),
@@ -170,6 +175,8 @@ int app::run() {
   wait_for_signals();
   keep_alive();
   cull();
+  watch_loop();
+  notify_ready();
   spdlog::info("event=ready pid={} kernels={}", ::getpid(), kernels_.size());
   io_.run();
   spdlog::info("event=ended");
@@ -190,6 +197,12 @@ void app::wait_for_signals() {
 
 void app::reload() {
   if (api_.stopping) return;
+  notify_reloading();
+  take_over();
+  notify_ready();
+}
+
+void app::take_over() {
   const auto fresh = reload_(config_);
   if (!fresh) return;
   const auto previous = config_;
@@ -204,6 +217,7 @@ void app::reload() {
   kernels_.set(manager_settings_from(config_));
   server_.set_settings(connection_settings_from(config_), config_.limits.max_connections);
   cull();
+  watch_loop();
   spdlog::set_level(spdlog::level::from_str(config_.log.level));
   spdlog::info("event=reloaded");
 }
@@ -221,6 +235,27 @@ void app::cull() {
   cull_timer_.set(alarm::clock::now() + pause, [this] { cull(); });
 }
 
+void app::watch_loop() {
+  loop_watch::settings s;
+  s.stuck_after = config_.server.stuck_after;
+  s.most = longest_tick;
+  if (const auto wanted = watchdog_interval())
+    s.most = std::min<alarm::clock::duration>(s.most, *wanted / 3);
+  watch_.start(s);
+}
+
+/// At each tick of the loop, which is what shows that it lives.
+void app::tell_status() {
+  notify_alive();
+  const auto* const state = api_.stopping             ? "stopping"
+                            : kernels_.drained().on() ? "draining"
+                                                      : "serving";
+  auto status = fmt::format("{}, kernels: {}", state, kernels_.size());
+  if (status == status_) return;
+  notify_status(status);
+  status_ = std::move(status);
+}
+
 void app::stop() {
   if (api_.stopping) {
     spdlog::warn("event=stopping_at_once");
@@ -229,6 +264,7 @@ void app::stop() {
     return;
   }
   api_.stopping = true;
+  notify_stopping();
   cull_timer_.cancel();
   spdlog::info("event=stopping on_exit={} kernels={}", config_.server.on_exit, kernels_.size());
   ending_.spawn("end", end());
@@ -255,6 +291,7 @@ asio::awaitable<void> app::end() {
   co_await feeds_.join();
   kernels_.detach_all();
   signals_.cancel();
+  watch_.stop();
 }
 
 }  // namespace kmux::daemon

@@ -14,6 +14,7 @@
 #include "daemon/async/alarm.hpp"
 #include "daemon/http/server.hpp"
 #include "daemon/http/service.hpp"
+#include "daemon/system/loop_watch.hpp"
 
 namespace kmux::daemon {
 
@@ -39,6 +40,9 @@ private:
   result<void> write_listen_file();
   void wait_for_signals();
   void reload();
+  void take_over();
+  void watch_loop();
+  void tell_status();
   void keep_alive();
   void cull();
   void stop();
@@ -62,6 +66,8 @@ private:
   service service_;
   server server_;
   boost::asio::signal_set signals_;
+  loop_watch watch_;
+  std::string status_;  ///< as it was last told
   alarm keep_alive_timer_;
   alarm cull_timer_;
   alarm abort_timer_;

@@ -17,9 +17,9 @@ RULES = {
     "proc/child": (("proc", "proc/child", "proc/journal", "protocol", "protocol/io"), ("fmt/", "zmq", "rapidjson/")),
     "proc/child/python": (("proc/child", "proc/child/python", "protocol"), ("fmt/",)),
     "daemon": (("config", "daemon", "proc", "proc/journal", "proc/supervise", "protocol", "protocol/io"),
-               ("boost/asio", "boost/beast", "boost/system/", "fmt/", "openssl/", "spdlog/", "rapidjson/")),
+               ("boost/asio", "boost/beast", "boost/system/", "fmt/", "openssl/", "spdlog/", "rapidjson/", "systemd/")),
 }
-IN_SOURCES_ONLY = ("CLI/", "toml++/", "rapidjson/", "boost/beast")
+IN_SOURCES_ONLY = ("CLI/", "toml++/", "rapidjson/", "boost/beast", "systemd/")
 EXCEPT = {"protocol/json_document.hpp"}
 MOST_BEAST_FILES = 4
 THIRD_PARTY = ("CLI/", "toml++/", "boost/", "fmt/", "openssl/", "rapidjson/", "spdlog/", "xxhash", "zmq", "gtest/", "systemd/")
@@ -67,6 +67,8 @@ BROKEN = {
     "config/a.hpp": "#pragma once\n#include <CLI/CLI.hpp>\n",
     "daemon/a.hpp": "#pragma once\n#include <boost/beast/http.hpp>\n",
     "daemon/b.hpp": "#include <string>\n",
+    "daemon/c.hpp": "#pragma once\n#include <systemd/sd-daemon.h>\n",
+    "proc/supervise/c.cpp": "#include <systemd/sd-daemon.h>\n",
     **{f"daemon/beast{i}.cpp": "#include <boost/beast/http.hpp>\n" for i in range(MOST_BEAST_FILES)},
 }
 

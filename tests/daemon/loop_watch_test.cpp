@@ -1,0 +1,133 @@
+// A loop that is blocked on purpose.
+#include "daemon/system/loop_watch.hpp"
+
+#include <execinfo.h>
+#include <fcntl.h>
+#include <future>
+#include <poll.h>
+#include <string>
+#include <unistd.h>
+
+#include <boost/asio/executor_work_guard.hpp>
+#include <boost/asio/post.hpp>
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+
+#include "captured_log.hpp"
+#include "proc/unique_fd.hpp"
+
+namespace kmux::daemon {
+namespace {
+
+namespace asio = boost::asio;
+using namespace std::chrono_literals;
+
+class watching : public testing::Test {
+protected:
+  watching() {
+    int ends[2];
+    EXPECT_EQ(::pipe2(ends, O_CLOEXEC), 0);
+    read_ = unique_fd(ends[0]);
+    write_ = unique_fd(ends[1]);
+    loop_ = std::thread([this] {
+      auto work = asio::make_work_guard(io_);
+      io_.run();
+    });
+  }
+  ~watching() override {
+    on_loop([this] { watch_.stop(); });
+    io_.stop();
+    loop_.join();
+  }
+
+  template <class Work>
+  void on_loop(Work work) {
+    std::promise<void> done;
+    asio::post(io_, [&] {
+      work();
+      done.set_value();
+    });
+    done.get_future().wait();
+  }
+  void start(loop_watch::clock::duration stuck_after) {
+    on_loop([&] { watch_.start({.stuck_after = stuck_after, .log = write_.get()}); });
+  }
+  /// What is written up to and with `end`; it comes, or the test's own time limit does.
+  std::string read_until(const std::string& end) {
+    std::string text;
+    for (char c = 0; !text.ends_with(end) && ::read(read_.get(), &c, 1) == 1;)
+      text += c;
+    return text;
+  }
+  bool is_silent(std::chrono::milliseconds patience) const {
+    pollfd wait{read_.get(), POLLIN, 0};
+    return ::poll(&wait, 1, static_cast<int>(patience.count())) == 0;
+  }
+  /// The loop does nothing else until `go_on`. Returns, as a stack would show it, who called this.
+  std::string block(std::promise<void>& go_on) {
+    std::promise<std::string> blocked;
+    asio::post(io_, [&blocked, waits = go_on.get_future().share()] {
+      void* frames[3] = {};
+      ::backtrace(frames, 3);
+      blocked.set_value(fmt::format("[{}]", frames[2]));
+      waits.wait();
+    });
+    return blocked.get_future().get();
+  }
+  void wait_for_ticks(int count) {
+    for (int now = ticks_; now < count; now = ticks_)
+      ticks_.wait(now);
+  }
+  void wait_for_more_ticks() { wait_for_ticks(ticks_ + 2); }
+
+  captured_log log_;
+  unique_fd read_, write_;
+  asio::io_context io_{1};
+  std::atomic<int> ticks_ = 0;
+  loop_watch watch_{io_, [this] {
+                      ++ticks_;
+                      ticks_.notify_all();
+                    }};
+  std::thread loop_;
+};
+
+TEST_F(watching, a_stuck_loop_writes_its_stack_once_each_time) {
+  start(50ms);
+  wait_for_ticks(3);
+  for (int time = 1; time <= 2; ++time) {
+    std::promise<void> go_on;
+    const auto caller = block(go_on);
+    const int before = ticks_;
+    const auto said = read_until("\n");
+    EXPECT_NE(said.find("level=error event=loop_stuck seconds=0.1"), std::string::npos) << said;
+    read_until(caller);
+    while (!is_silent(200ms))
+      EXPECT_EQ(read_until("\n").find("event="), std::string::npos) << "once is enough";
+    EXPECT_EQ(ticks_, before) << "nothing says that it lives";
+    go_on.set_value();
+    wait_for_more_ticks();
+    on_loop([&] { EXPECT_NE(log_.text().find("event=loop_goes_on"), std::string::npos); });
+  }
+}
+
+TEST_F(watching, a_loop_that_works_is_left_alone) {
+  start(200ms);
+  wait_for_ticks(12);
+  EXPECT_TRUE(is_silent(0ms));
+}
+
+TEST_F(watching, settings_may_change) {
+  start(1h);
+  wait_for_ticks(1);
+  on_loop([&] { watch_.start({.stuck_after = 1h, .most = 5ms, .log = write_.get()}); });
+  wait_for_ticks(5);
+  start(20ms);
+  wait_for_more_ticks();
+  std::promise<void> go_on;
+  block(go_on);
+  read_until("event=loop_stuck");
+  go_on.set_value();
+}
+
+}  // namespace
+}  // namespace kmux::daemon
