@@ -54,8 +54,9 @@ bool reader::next_in_segment(stored_record& out) {
         chunk_ ? std::string_view(*chunk_).substr(at_) : std::string_view();
     switch (bytes.empty() ? decoded::partial : decode_record(bytes, out, size)) {
       case decoded::whole:
-        out.keep = chunk_;
         at_ += size;
+        if (size > settings_.most_record) continue;
+        out.keep = chunk_;
         return true;
       case decoded::partial:
         if (size > settings_.most_record ? skip(size) : fill(size)) continue;

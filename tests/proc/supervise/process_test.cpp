@@ -80,7 +80,7 @@ TEST(process, leftovers_of_other_sessions_are_found_by_what_they_carry) {
   ASSERT_EQ(::pipe(ends), 0);
   const std::string out = std::to_string(ends[1]);
   // One that goes at SIGTERM, one that does not, and one that says it is another directory's.
-  const std::string deaf = "trap '' TERM; echo a >&" + out + "; while :; do sleep 1000; done";
+  const std::string deaf = "trap '' TERM; printf a >&" + out + "; while :; do sleep 1000; done";
   watched w("export KERNEL_ID=k-1; setsid sleep 1000 >&" + out + " & setsid sh -c \"" + deaf +
             "\" & wait");
   w.it->set_mark("k-1", "/mine");
