@@ -61,6 +61,13 @@ struct kernels_config {
   milliseconds heartbeat_silent{20'000};
   std::string heartbeat_action = "none";  ///< "none" or "restart"
   std::size_t stdio_limit = 1 << 20;
+  std::size_t limit_memory = 0;  ///< bytes; 0: none, as for all but limit_core
+  std::size_t limit_processes = 0;
+  milliseconds limit_cpu{0};
+  std::size_t limit_files = 0;
+  std::size_t limit_file_size = 0;
+  std::size_t limit_core = 0;  ///< 0: no core dumps
+  int nice = 0;
 };
 
 struct culling_config {

@@ -123,6 +123,26 @@ void add_culling(std::vector<option>& t) {
                    check_cull_rule));
 }
 
+void add_kernel_limits(std::vector<option>& t) {
+  using namespace std::chrono_literals;
+  t.push_back(bytes("kernels.limit_memory", AT(std::size_t, kernels.limit_memory), 0,
+                    "data of each process; 0: no limit"));
+  t.push_back(number<std::size_t>(
+      "kernels.limit_processes", true, AT(std::size_t, kernels.limit_processes), 4'000'000,
+      "processes and threads of the user; 0: no limit"));
+  t.push_back(duration("kernels.limit_cpu", AT(milliseconds, kernels.limit_cpu), 0ms,
+                       "processor time of each process, in whole seconds; 0: no limit"));
+  t.push_back(number<std::size_t>("kernels.limit_files", true, AT(std::size_t, kernels.limit_files),
+                                  1'000'000,
+                                  "open files of each process; 0: as many as the daemon may"));
+  t.push_back(bytes("kernels.limit_file_size", AT(std::size_t, kernels.limit_file_size), 0,
+                    "of a file that a kernel writes; 0: no limit"));
+  t.push_back(bytes("kernels.limit_core", AT(std::size_t, kernels.limit_core), 0,
+                    "of a core dump, which holds the user's data; 0: none are written"));
+  t.push_back(number<int>("kernels.nice", true, AT(int, kernels.nice), 19,
+                          "how much kernels stand back for other processes, from 0 to 19"));
+}
+
 void add_limits(std::vector<option>& t) {
   using namespace std::chrono_literals;
   t.push_back(number<std::size_t>("limits.max_connections", true,
@@ -224,6 +244,7 @@ const std::vector<option>& options() {
     add_server(t);
     add_kernels(t);
     add_culling(t);
+    add_kernel_limits(t);
     add_limits(t);
     add_journal(t);
     return t;

@@ -86,6 +86,13 @@ kernel_settings kernel_settings_from(const config::config& c) {
   s.client_message_limits.max_bytes = c.limits.max_message_from_client;
   s.client_queue_bytes = c.limits.client_queue_bytes;
   s.stdio_limit = k.stdio_limit;
+  s.limits = {.memory = k.limit_memory,
+              .processes = k.limit_processes,
+              .cpu_seconds = static_cast<std::uint64_t>((k.limit_cpu.count() + 999) / 1000),
+              .files = k.limit_files,
+              .file_size = k.limit_file_size,
+              .core = k.limit_core,
+              .nice = k.nice};
   s.journal.most_bytes = c.journal.max_bytes;
   s.journal.most_age = static_cast<std::uint64_t>(c.journal.max_age.count() / 1000);
   s.journal.sync = static_cast<std::uint64_t>(c.journal.sync.count());

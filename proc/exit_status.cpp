@@ -18,6 +18,13 @@ std::string signal_name(int signal) {
   return name != nullptr ? "SIG" + std::string(name) : "signal " + std::to_string(signal);
 }
 
+/// What was passed, where a signal says so.
+std::string limit_of(int signal) {
+  if (signal == SIGXCPU) return ": its processor time is used up (kernels.limit_cpu)";
+  if (signal == SIGXFSZ) return ": a file of it became too large (kernels.limit_file_size)";
+  return {};
+}
+
 }  // namespace
 
 std::string_view to_string(exit_status::cause cause) noexcept {
@@ -53,7 +60,7 @@ std::string describe(const exit_status& status) {
     case exit_status::cause::exited:
       return "exited with code " + std::to_string(status.code);
     case exit_status::cause::signaled:
-      return "killed by " + signal_name(status.signal);
+      return "killed by " + signal_name(status.signal) + limit_of(status.signal);
     case exit_status::cause::out_of_memory:
       return "out of memory (" + signal_name(status.signal) + ")";
     case exit_status::cause::launch_failed:

@@ -20,6 +20,17 @@ constexpr text_field text_fields[] = {
     {"kernel_socket_prefix", &launch_spec::kernel_socket_prefix},
 };
 
+constexpr std::pair<std::string_view, std::uint64_t process_limits::*> limit_fields[] = {
+    {"limit_memory", &process_limits::memory},
+    {"limit_processes", &process_limits::processes},
+    {"limit_cpu", &process_limits::cpu_seconds},
+    {"limit_files", &process_limits::files},
+    {"limit_file_size", &process_limits::file_size},
+    {"limit_core", &process_limits::core},
+};
+
+constexpr int most_nice = 19;
+
 constexpr std::size_t least_stdio_limit = 64 << 10;
 
 void check(const launch_spec& spec, json_members& members) {
@@ -33,6 +44,9 @@ void check(const launch_spec& spec, json_members& members) {
   }
   if (spec.stdio_limit < least_stdio_limit) {
     members.fail(errc::bad_field, "stdio_limit", "must be at least 65536");
+  }
+  if (spec.limits.nice < 0 || spec.limits.nice > most_nice) {
+    members.fail(errc::bad_field, "nice", "must be from 0 to 19");
   }
   if (spec.type == launch_spec::kind::echo) return;
   if (spec.argv.empty() || spec.argv.front().empty()) {
@@ -74,6 +88,12 @@ std::string write_launch_spec(const launch_spec& spec) {
     json::write(out, name, spec.*member);
   json::write(out, "stdio_limit");
   out.Uint64(spec.stdio_limit);
+  for (const auto& [name, member] : limit_fields) {
+    json::write(out, name);
+    out.Uint64(spec.limits.*member);
+  }
+  json::write(out, "nice");
+  out.Int(spec.limits.nice);
   json::write(out, "argv", spec.argv);
   json::write(out, "env", spec.env);
   json::write(out, "interrupt_by_message");
@@ -102,6 +122,9 @@ result<launch_spec> parse_launch_spec(std::string_view text) {
     members.read(name, spec.*member, name == "kernel_id" || name == "connection_file");
   }
   members.read_number("stdio_limit", spec.stdio_limit);
+  for (const auto& [name, member] : limit_fields)
+    members.read_number(name, spec.limits.*member);
+  members.read_number("nice", spec.limits.nice);
   members.read("argv", spec.argv);
   members.read("env", spec.env);
   members.read("interrupt_by_message", spec.interrupt_by_message);

@@ -13,6 +13,7 @@
 #include <string_view>
 #include <vector>
 
+#include "proc/process_limits.hpp"
 #include "protocol/error.hpp"
 #include "protocol/kernelspec.hpp"
 
@@ -32,6 +33,7 @@ struct launch_spec {
   std::string cwd;              ///< empty: stay
   std::string stdio_log;        ///< where the process's own stdout and stderr go; empty: nowhere
   std::size_t stdio_limit = 1 << 20;  ///< bytes kept of it; at least 64 KiB
+  process_limits limits;  ///< of the kernel's process; a relay takes only the niceness for itself
   std::string exit_file;  ///< the child writes its exit_status here as it ends (for an adopter)
 
   // relay and native

@@ -47,6 +47,7 @@ struct kernel_settings {
   std::size_t client_queue_bytes = std::size_t{8} << 20;
   journal_info journal;  ///< but for its directory; most_bytes 0: none
   std::size_t stdio_limit = 1 << 20;
+  process_limits limits;
   environment base_env;          ///< what kernels inherit of the daemon's environment
   std::vector<std::string> tcp;  ///< kernelspecs whose kernels need tcp
   cull_settings culling;

@@ -89,6 +89,7 @@ result<launch_spec> kernel::make_spec() {
   spec.stdio_log = files.stdio_log(id());
   spec.stdio_limit = services_.settings.stdio_limit;
   spec.exit_file = files.exit_file(id());
+  spec.limits = services_.settings.limits;
   interrupt_by_message_ = found->spec.interrupt_mode == "message";
   if (spec.type == launch_spec::kind::echo) return spec;
 

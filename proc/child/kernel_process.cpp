@@ -28,9 +28,10 @@ std::vector<std::string> variables(const launch_spec& spec) {
 struct image {
   exec_strings argv, envp;
   std::string directory;
+  process_limits limits;
 
   explicit image(const launch_spec& spec)
-      : argv(spec.argv), envp(variables(spec)), directory(spec.cwd) {}
+      : argv(spec.argv), envp(variables(spec)), directory(spec.cwd), limits(spec.limits) {}
 };
 
 [[noreturn]] void fail(int errors) {
@@ -50,6 +51,7 @@ struct image {
   const int null = ::open("/dev/null", O_RDONLY | O_CLOEXEC);
   if (::dup2(null, 0) < 0 || ::dup2(output, 1) < 0 || ::dup2(output, 2) < 0) fail(errors);
   if (!what.directory.empty() && ::chdir(what.directory.c_str()) != 0) fail(errors);
+  if (!set_limits(what.limits)) fail(errors);
   ::execvpe(what.argv.get()[0], what.argv.get(), what.envp.get());
   fail(errors);
 }

@@ -136,6 +136,20 @@ void adopt_orphans() {
   give_up("cannot run " + spec.argv.front() + ": " + std::strerror(errno));
 }
 
+/// The kernel's limits are not a relay's: its memory and its descriptors carry the messages. But a
+/// dump of it would hold them, too.
+void limit_ourselves(const launch_spec& spec) {
+  process_limits ours = spec.limits;
+  if (spec.type == launch_spec::kind::relay) {
+    ours = {};
+    ours.core = spec.limits.core;
+  }
+  if (!set_nice(spec.limits) || !set_limits(ours)) {
+    give_up(std::string("cannot set the kernel's limits: ") + std::strerror(errno) +
+            ". Look at kernels.limit_* and kernels.nice.");
+  }
+}
+
 int run_gated(launch_spec::kind type, int gate_fd) {
   const unique_fd gate(gate_fd);
   const std::string text = child::read_all(gate.get());
@@ -143,6 +157,7 @@ int run_gated(launch_spec::kind type, int gate_fd) {
   const auto spec = parse_launch_spec(text);
   if (!spec) give_up("the launch specification: " + spec.error().detail);
   if (spec->type != type) give_up("the launch specification is for another kind of child");
+  limit_ourselves(*spec);
   if (!spec->cwd.empty() && ::chdir(spec->cwd.c_str()) != 0) {
     fmt::print(stderr, "kmux-child: cannot use the directory {}\n", spec->cwd);
   }

@@ -172,12 +172,16 @@ TEST(launch_spec, is_read_as_it_was_written) {
   s.kernel_connection_file = "/k";
   s.kernel_socket_prefix = "/s";
   s.interrupt_by_message = true;
+  s.limits = {1ULL << 40, 2, 3, 4, 5, 6, 7};
   const auto back = parse_launch_spec(write_launch_spec(s));
   ASSERT_TRUE(back.has_value()) << back.error().detail;
   EXPECT_EQ(back->argv, s.argv);
   EXPECT_EQ(back->env, s.env);
+  EXPECT_EQ(back->limits, s.limits);
   EXPECT_TRUE(back->interrupt_by_message);
   EXPECT_FALSE(parse_launch_spec("{").has_value());
+  s.limits.nice = 20;
+  EXPECT_FALSE(parse_launch_spec(write_launch_spec(s)).has_value());
 }
 
 }  // namespace

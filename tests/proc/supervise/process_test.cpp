@@ -113,6 +113,12 @@ TEST(process_table, reads_names_with_blanks_and_parentheses) {
   }
 }
 
+TEST(process, a_limit_that_was_passed_is_named) {
+  EXPECT_NE(describe(watched("kill -XCPU $$").wait()).find("kernels.limit_cpu"), std::string::npos);
+  EXPECT_NE(describe(watched("kill -XFSZ $$").wait()).find("kernels.limit_file_size"),
+            std::string::npos);
+}
+
 TEST(process, adoption_wants_the_very_same) {
   watched w("sleep 1000");
   boost::asio::io_context io;
