@@ -68,6 +68,8 @@ struct kernels_config {
   std::size_t limit_file_size = 0;
   std::size_t limit_core = 0;  ///< 0: no core dumps
   int nice = 0;
+  std::string cgroup = "auto";  ///< "auto", "off", or the path of one on cgroup2
+  std::string limit_cpus;       ///< a number of processors; empty: none
 };
 
 struct culling_config {

@@ -17,6 +17,17 @@ std::string absolute(const std::string& path) {
   return path.empty() || path.front() == '/' ? "" : "write an absolute path";
 }
 
+std::string cgroup_place(const std::string& where) {
+  return where == "auto" || where == "off" || (!where.empty() && where.front() == '/')
+             ? ""
+             : "write auto, off, or the absolute path of a cgroup";
+}
+
+std::string processors(const std::string& count) {
+  return count.empty() || parse_processors(count) ? ""
+                                                  : "write a number from 0.01 to 10000, such as 2";
+}
+
 std::string base_url(const std::string& url) {
   const bool good = !url.empty() && url.front() == '/' && url.back() == '/' &&
                     url.find("//") == std::string::npos &&
@@ -126,10 +137,10 @@ void add_culling(std::vector<option>& t) {
 void add_kernel_limits(std::vector<option>& t) {
   using namespace std::chrono_literals;
   t.push_back(bytes("kernels.limit_memory", AT(std::size_t, kernels.limit_memory), 0,
-                    "data of each process; 0: no limit"));
+                    "data of each process, and of a whole kernel in a cgroup; 0: no limit"));
   t.push_back(number<std::size_t>(
       "kernels.limit_processes", true, AT(std::size_t, kernels.limit_processes), 4'000'000,
-      "processes and threads of the user; 0: no limit"));
+      "processes and threads of the user, and of a kernel in a cgroup; 0: no limit"));
   t.push_back(duration("kernels.limit_cpu", AT(milliseconds, kernels.limit_cpu), 0ms,
                        "processor time of each process, in whole seconds; 0: no limit"));
   t.push_back(number<std::size_t>("kernels.limit_files", true, AT(std::size_t, kernels.limit_files),
@@ -141,6 +152,13 @@ void add_kernel_limits(std::vector<option>& t) {
                     "of a core dump, which holds the user's data; 0: none are written"));
   t.push_back(number<int>("kernels.nice", true, AT(int, kernels.nice), 19,
                           "how much kernels stand back for other processes, from 0 to 19"));
+  t.push_back(text("kernels.cgroup", false, AT(std::string, kernels.cgroup),
+                   "each kernel in a cgroup (v2) of its own: auto, off, or below this path",
+                   cgroup_place));
+  t.push_back(text("kernels.limit_cpus", true, AT(std::string, kernels.limit_cpus),
+                   "processors that a kernel in a cgroup may keep busy, such as 2 or 0.5; empty: "
+                   "all",
+                   processors));
 }
 
 void add_limits(std::vector<option>& t) {

@@ -67,6 +67,12 @@ std::string show_size(std::size_t bytes) {
   return std::to_string(bytes);
 }
 
+std::optional<unsigned> parse_processors(std::string_view text) {
+  const auto number = take_number(text);
+  if (!number || !text.empty() || *number < 0.01 || *number > 10'000) return std::nullopt;
+  return static_cast<unsigned>(*number * 1000 + 0.5);
+}
+
 std::string check_listen(std::string_view text) {
   if (text.starts_with("unix:")) {
     const auto path = text.substr(5);

@@ -17,6 +17,9 @@ std::string show_duration(std::chrono::milliseconds);
 std::optional<std::size_t> parse_size(std::string_view);
 std::string show_size(std::size_t);
 
+/// "2", "0.5": processors, in thousandths. From 0.01 to 10000.
+std::optional<unsigned> parse_processors(std::string_view);
+
 /// What is wrong with a --listen address; empty if nothing is.
 std::string check_listen(std::string_view);
 

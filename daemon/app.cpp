@@ -37,6 +37,21 @@ void raise_descriptor_limit() {
   if (::setrlimit(RLIMIT_NOFILE, &limit) != 0) spdlog::warn("event=descriptor_limit_not_raised");
 }
 
+/// What was asked for by its path must be there; what is there by itself is used.
+result<supervise::cgroups> open_cgroups(const config::kernels_config& kernels) {
+  auto opened = supervise::cgroups::open(kernels.cgroup);
+  if (!opened && kernels.cgroup != "auto") return opened;
+  if (!opened) {
+    spdlog::info("event=cgroups_off reason=\"{}\"", opened.error().detail);
+    return supervise::cgroups();
+  }
+  if (opened->on()) {
+    spdlog::info("event=cgroups_on place={} without=\"{}\"", opened->place(),
+                 fmt::join(opened->missing(), " "));
+  }
+  return opened;
+}
+
 /// kmux-child stands beside us, whatever PATH says and after an upgrade too.
 std::string child_program() {
   std::error_code ec;
@@ -46,15 +61,17 @@ std::string child_program() {
 
 }  // namespace
 
-app::app(const config::config& c, supervise::directories directories, reload_function reload)
+app::app(const config::config& c, supervise::directories directories, supervise::cgroups cgroups,
+         reload_function reload)
     : config_(c),
       reload_(std::move(reload)),
       directories_(std::move(directories)),
+      cgroups_(std::move(cgroups)),
       feeds_(io_),
       specs_(spec_settings_from(c)),
       spawner_(io_, child_program()),
-      services_{io_,    buffer_, directories_, spawner_,
-                specs_, disk_,   feeds_,       kernel_settings_from(c)},
+      services_{io_,   buffer_, directories_,           spawner_, cgroups_, specs_,
+                disk_, feeds_,  kernel_settings_from(c)},
       kernels_(services_, manager_settings_from(c)),
       sessions_(kernels_, directories_.runtime() + "/sessions.json"),
       writable_(io_, disk_, feeds_,
@@ -95,7 +112,10 @@ result<std::unique_ptr<app>> app::create(const config::config& c, reload_functio
   ::signal(SIGPIPE, SIG_IGN);
   auto directories = supervise::directories::open(c.runtime_dir, c.state_dir);
   if (!directories) return directories.error();
-  std::unique_ptr<app> made(new app(c, std::move(*directories), std::move(reload)));
+  auto cgroups = open_cgroups(c.kernels);
+  if (!cgroups) return cgroups.error();
+  std::unique_ptr<app> made(
+      new app(c, std::move(*directories), std::move(*cgroups), std::move(reload)));
   if (const auto done = made->authenticate(); !done) return done.error();
   made->specs_.refresh_now();
   made->kernels_.adopt_all();

@@ -32,7 +32,7 @@ public:
   int run();
 
 private:
-  app(const config::config&, supervise::directories, reload_function);
+  app(const config::config&, supervise::directories, supervise::cgroups, reload_function);
 
   result<void> authenticate();
   result<void> listen();
@@ -51,6 +51,7 @@ private:
   config::config config_;
   reload_function reload_;
   supervise::directories directories_;
+  supervise::cgroups cgroups_;
   boost::asio::io_context io_{1};
   receive_buffer buffer_;
   blocking disk_;

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "config/cull_rule.hpp"
+#include "config/units.hpp"
 
 namespace kmux::daemon {
 
@@ -93,6 +94,8 @@ kernel_settings kernel_settings_from(const config::config& c) {
               .file_size = k.limit_file_size,
               .core = k.limit_core,
               .nice = k.nice};
+  s.cgroup_limits = {k.limit_memory, k.limit_processes,
+                     config::parse_processors(k.limit_cpus).value_or(0)};
   s.journal.most_bytes = c.journal.max_bytes;
   s.journal.most_age = static_cast<std::uint64_t>(c.journal.max_age.count() / 1000);
   s.journal.sync = static_cast<std::uint64_t>(c.journal.sync.count());

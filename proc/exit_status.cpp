@@ -62,6 +62,7 @@ std::string describe(const exit_status& status) {
     case exit_status::cause::signaled:
       return "killed by " + signal_name(status.signal) + limit_of(status.signal);
     case exit_status::cause::out_of_memory:
+      if (!status.detail.empty()) return "killed: out of memory (limit " + status.detail + ")";
       return "out of memory (" + signal_name(status.signal) + ")";
     case exit_status::cause::launch_failed:
       return status.detail.empty() ? "could not be started"

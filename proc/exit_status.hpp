@@ -15,7 +15,8 @@ struct exit_status {
   cause how = cause::unknown;  ///< unknown: the process was not our child and left no note
   int code = 0;                ///< exited: 0–255
   int signal = 0;              ///< signaled, out_of_memory
-  std::string detail;          ///< launch_failed: what could not be done, for people
+  std::string detail;          ///< launch_failed: what could not be done, for people;
+                               ///< out_of_memory: the limit, where it was the kernel's own
 
   bool clean() const noexcept { return how == cause::exited && code == 0; }
   friend bool operator==(const exit_status&, const exit_status&) = default;
@@ -27,7 +28,8 @@ std::string_view to_string(
 /// From waitid(2)'s siginfo (CLD_EXITED, CLD_KILLED, CLD_DUMPED).
 exit_status exit_status_from(const siginfo_t&) noexcept;
 
-/// For people: "exited with code 3", "killed by SIGSEGV", "out of memory (SIGKILL)".
+/// For people: "exited with code 3", "killed by SIGSEGV", "out of memory (SIGKILL)",
+/// "killed: out of memory (limit 512MiB)".
 std::string describe(const exit_status&);
 
 std::string write_exit_status(const exit_status&);  ///< {"cause","code","signal","detail"}

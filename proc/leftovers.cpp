@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <csignal>
+#include <fstream>
 #include <sys/syscall.h>
 #include <thread>
 #include <unistd.h>
@@ -24,6 +25,11 @@ void signal_process(const process_entry& wanted, int signal) {
   }
 }
 
+/// Also those that are forked meanwhile, and those in cgroups below. Linux 5.14.
+void kill_cgroup(const std::string& directory) {
+  if (!directory.empty()) std::ofstream(directory + "/cgroup.kill") << "1";
+}
+
 }  // namespace
 
 bool leftovers::is_marked(const process_entry& each, const process_table& table) const {
@@ -36,6 +42,8 @@ bool leftovers::is_marked(const process_entry& each, const process_table& table)
     const auto* const holder = table.find(leader.pid);
     if (holder == nullptr || holder->start_ticks == leader.start_ticks) return true;
   }
+  // Its memory may be locked as long as it waits for a device, and we would wait with it.
+  if (each.state == 'D') return false;
   if (mark_.id.empty() || variable_of(each.pid, kernel_id_variable) != mark_.id) return false;
   const auto directory = variable_of(each.pid, kernel_directory_variable);
   return !directory || *directory == mark_.directory;
@@ -49,6 +57,14 @@ void leftovers::add_descendants(const process_table& table, std::vector<process_
     for (const auto* const child : table.children(to[i].pid)) {
       if (known.insert(child->pid).second) to.push_back(*child);
     }
+  }
+}
+
+void leftovers::add_members(const process_table& table, std::vector<process_entry>& to) const {
+  if (mark_.cgroup.empty()) return;
+  std::ifstream in(mark_.cgroup + "/cgroup.procs");
+  for (pid_t pid = 0; in >> pid;) {
+    if (const auto* const each = table.find(pid)) to.push_back(*each);
   }
 }
 
@@ -70,6 +86,7 @@ std::vector<process_entry> leftovers::find(const process_table& table) const {
     const auto* const now = table.find(each.pid);
     if (now != nullptr && now->is(each)) out.push_back(*now);
   }
+  add_members(table, out);
   const pid_t self = ::getpid();
   for (const auto& each : table.all()) {
     if (!each.ended && each.pid != self && is_marked(each, table)) out.push_back(each);
@@ -90,6 +107,7 @@ leftovers::progress leftovers::end(const process_table& table, clock::time_point
   if (found.empty()) return progress::ended;
   begun_ = std::min(begun_, now);
   if (now >= begun_ + patience) return progress::given_up;
+  if (now >= begun_ + grace) kill_cgroup(mark_.cgroup);
   for (const auto& each : found) {
     if (now >= begun_ + grace) {
       signal_process(each, SIGKILL);

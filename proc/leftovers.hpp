@@ -22,6 +22,7 @@ struct kernel_mark {
   process_identity leader;  ///< of the session; pid -1: there has been none
   std::string id;           ///< empty: environments are not looked into
   std::string directory;    ///< RUNTIME/kernels/ID
+  std::string cgroup;       ///< a directory, all of whose processes are the kernel's; empty: none
 };
 
 /// A kernel's processes but for the leader and the caller: the members of its session, those that
@@ -39,6 +40,8 @@ public:
 
   leftovers() = default;
   explicit leftovers(kernel_mark mark) : mark_(std::move(mark)) {}
+  void set_mark(kernel_mark mark) { mark_ = std::move(mark); }
+  const kernel_mark& mark() const noexcept { return mark_; }
 
   /// Remembers the leader's descendants as they are now.
   void note(const process_table&);
@@ -51,6 +54,7 @@ public:
   clock::duration pause() noexcept;
 
 private:
+  void add_members(const process_table&, std::vector<process_entry>& to) const;
   bool is_marked(const process_entry&, const process_table&) const;
   void add_descendants(const process_table&, std::vector<process_entry>& to) const;
 

@@ -30,6 +30,17 @@ std::string events_file_of(pid_t pid) {
 }  // namespace
 
 oom_watch::oom_watch(pid_t pid) : file_(events_file_of(pid)) {
+  begin();
+}
+
+oom_watch oom_watch::of_cgroup(const std::string& directory) {
+  oom_watch out;
+  out.file_ = directory + "/memory.events";
+  out.begin();
+  return out;
+}
+
+void oom_watch::begin() {
   before_ = file_.empty() ? std::nullopt : kills_in(file_);
   if (before_) return;
   file_ = "/proc/vmstat";

@@ -15,11 +15,15 @@ public:
   oom_watch() = default;
   /// Remembers the count as it is now.
   explicit oom_watch(pid_t);
+  /// The same of a cgroup v2, a directory.
+  static oom_watch of_cgroup(const std::string& directory);
 
   /// True if somebody there was killed for lack of memory since. False where it cannot be told.
   bool struck() const;
 
 private:
+  void begin();
+
   std::string file_;
   std::optional<std::uint64_t> before_;
 };

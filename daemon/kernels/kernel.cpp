@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
 
+#include "config/units.hpp"
 #include "daemon/clock.hpp"
 
 namespace kmux::daemon {
@@ -66,6 +67,7 @@ void kernel::adopt(std::unique_ptr<supervise::process> process) {
     const auto noted = supervise::read_exit_file(record_.exit_file);
     if (!record_.last_exit || noted.how != exit_status::cause::unknown) record_.last_exit = noted;
     record_.process = {};
+    leave_cgroup();
     save();
     return;
   }
@@ -73,6 +75,12 @@ void kernel::adopt(std::unique_ptr<supervise::process> process) {
   activity_.adopted();
   if (const auto spec = services_.specs.find(record_.kernelspec)) {
     interrupt_by_message_ = spec->spec.interrupt_mode == "message";
+  }
+  if (!record_.cgroup.empty() &&
+      !(supervise::cgroups::is_of(record_.cgroup, id()) &&
+        supervise::cgroups::contains(record_.cgroup, record_.process.pid))) {
+    spdlog::warn("event=cgroup_lost kernel={} cgroup={}", id(), record_.cgroup);
+    record_.cgroup.clear();
   }
   watch(std::move(process));
   feed(on::adopted{});
@@ -144,13 +152,17 @@ void kernel::launch() {
   status.detail = launched.error().detail;
   record_.process = {};
   record_.last_exit = status;
+  leave_cgroup();
   save();
   feed(on::launch_failed{std::move(status)});
 }
 
 void kernel::watch(std::unique_ptr<supervise::process> process) {
   process_ = std::move(process);
-  process_->set_mark(id(), services_.directories.kernel_runtime(id()));
+  process_->set_mark(id(), services_.directories.kernel_runtime(id()), record_.cgroup);
+  if (const auto most = supervise::cgroups::memory_limit(record_.cgroup); most > 0) {
+    process_->set_memory_limit(config::show_size(most));
+  }
   process_->on_exit([this](exit_status status) { ended(std::move(status)); });
 }
 
@@ -161,6 +173,7 @@ void kernel::ended(exit_status status) {
   record_.process = {};
   record_.last_exit = status;
   process_.reset();
+  leave_cgroup();
   read_last_words();
   feed(on::exited{std::move(status)});
   if (fsm_.now() != kernel_fsm::state::gone) save();

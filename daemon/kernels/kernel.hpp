@@ -23,6 +23,7 @@
 #include "proc/journal/cursors.hpp"
 #include "proc/journal/reader.hpp"
 #include "proc/supervise/culling.hpp"
+#include "proc/supervise/cgroups.hpp"
 #include "proc/supervise/directories.hpp"
 #include "proc/supervise/heartbeat.hpp"
 #include "proc/supervise/kernel_fsm.hpp"
@@ -48,6 +49,7 @@ struct kernel_settings {
   journal_info journal;  ///< but for its directory; most_bytes 0: none
   std::size_t stdio_limit = 1 << 20;
   process_limits limits;
+  supervise::cgroup_limits cgroup_limits;
   environment base_env;          ///< what kernels inherit of the daemon's environment
   std::vector<std::string> tcp;  ///< kernelspecs whose kernels need tcp
   cull_settings culling;
@@ -59,6 +61,7 @@ struct kernel_services {
   receive_buffer& buffer;
   const supervise::directories& directories;
   supervise::spawner& spawner;
+  const supervise::cgroups& cgroups;
   const spec_store& specs;
   blocking& disk;
   task_group& tasks;
@@ -143,6 +146,8 @@ private:
   void forget();
   void watch(std::unique_ptr<supervise::process>);
   void save();
+  result<void> enter_cgroup(pid_t);
+  void leave_cgroup();
 
   /// What a client gets of a message.
   struct routed {

@@ -149,6 +149,7 @@ result<void> kernel::try_launch() {
   request.stdio_log = spec->stdio_log;
   auto held = services_.spawner.spawn(request);
   if (!held) return held.error();
+  if (auto entered = enter_cgroup(held->identity().pid); !entered) return entered;
   // There is never a kernel without a record: it is written while the child waits at its gate.
   record_.process = held->identity();
   record_.exit_file = spec->exit_file;

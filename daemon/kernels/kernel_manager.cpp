@@ -120,52 +120,6 @@ std::vector<std::shared_ptr<kernel>> kernel_manager::list(const identity& who) c
   return out;
 }
 
-kernel_mark kernel_manager::mark_of(const supervise::record& record) const {
-  return {record.process, record.id, services_.directories.kernel_runtime(record.id)};
-}
-
-void kernel_manager::adopt(const std::string& id) {
-  const std::string file = services_.directories.record_file(id);
-  auto text = supervise::read_file(file);
-  auto record =
-      text ? supervise::parse_record(*text, file) : result<supervise::record>(text.error());
-  if (!record || record->id != id) {
-    const auto moved = services_.directories.quarantine(id);
-    spdlog::error("event=kernel_quarantined kernel={} error=\"{}\" moved_to={}", id,
-                  record ? "the record names another kernel" : record.error().detail,
-                  moved ? *moved : moved.error().detail);
-    return;
-  }
-  std::unique_ptr<supervise::process> process;
-  if (record->process.pid > 0) {
-    auto taken = supervise::process::adopt(services_.io, record->process, record->exit_file);
-    if (taken)
-      process = std::move(*taken);
-    else if (taken.error().code == errc::not_found)
-      left_.emplace_back(mark_of(*record));
-  }
-  const bool alive = process != nullptr;
-  const auto pid = record->process.pid;
-  const bool unwanted = record->wanted == "stopped";
-  auto made = add(std::move(*record));
-  made->adopt(std::move(process));
-  spdlog::info("event=kernel_{} kernel={} pid={}", alive ? "adopted" : "found_dead", id, pid);
-  // The daemon before us was asked to end it, and could not finish.
-  if (unwanted) made->finish_stop();
-}
-
-void kernel_manager::adopt_all() {
-  const auto ids = services_.directories.list_kernels();
-  if (!ids) {
-    spdlog::error("event=adoption_failed error=\"{}\"", ids.error().detail);
-    return;
-  }
-  for (const auto& id : *ids)
-    adopt(id);
-  // Before anything of theirs can be started again.
-  end_leftovers(std::exchange(left_, {}));
-}
-
 supervise::culling::duration kernel_manager::cull() {
   auto next = services_.settings.culling.all.interval;
   const auto all = kernels_;  // who ends may leave the list

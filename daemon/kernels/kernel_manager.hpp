@@ -71,17 +71,22 @@ private:
   void drain_expired();
   void finish_all();
   std::shared_ptr<kernel> add(supervise::record);
-  void adopt(const std::string& id);
   /// Whether there may be one more for that owner.
   std::optional<refusal> refuse(const std::string& owner) const;
-  kernel_mark mark_of(const supervise::record&) const;
+  /// What the runtime directory tells of a kernel, and its process if that lives.
+  struct found {
+    supervise::record record;
+    std::unique_ptr<supervise::process> process;
+    bool ended = false;  ///< its process has, for certain
+  };
+  std::optional<found> look_for(const std::string& id) const;
+  void adopt(found);
   std::string working_directory(const kernel_request&) const;
 
   kernel_services& services_;
   settings settings_;
   drain drain_;
   std::map<std::string, std::shared_ptr<kernel>> kernels_;
-  std::vector<leftovers> left_;  ///< of kernels that were found dead; while adopting
 };
 
 }  // namespace kmux::daemon

@@ -117,7 +117,7 @@ void adopt_orphans() {
   }
   if (const auto self = identify(::getpid())) {
     std::vector<leftovers> left;
-    left.emplace_back(kernel_mark{*self, {}, {}});
+    left.emplace_back(kernel_mark{*self, {}, {}, {}});
     end_leftovers(std::move(left));
   }
   end_like(status, spec.exit_file);

@@ -69,7 +69,7 @@ process::process(boost::asio::io_context& io, process_identity identity, bool ch
     : fd_(io),
       identity_(std::move(identity)),
       exit_file_(std::move(exit_file)),
-      left_({identity_, {}, {}}),
+      left_({identity_, {}, {}, {}}),
       left_timer_(io),
       child_(child) {
 }
@@ -141,7 +141,8 @@ result<void> process::signal_group(int sig) {
 
 void process::on_exit(exit_handler handler) {
   handler_ = std::move(handler);
-  oom_ = oom_watch(identity_.pid);
+  const std::string& cgroup = left_.mark().cgroup;
+  oom_ = cgroup.empty() ? oom_watch(identity_.pid) : oom_watch::of_cgroup(cgroup);
   wait();
 }
 
@@ -188,8 +189,8 @@ void process::finish() {
   handler(status);  // may destroy this
 }
 
-void process::set_mark(std::string kernel_id, std::string directory) {
-  left_ = leftovers({identity_, std::move(kernel_id), std::move(directory)});
+void process::set_mark(std::string kernel_id, std::string directory, std::string cgroup) {
+  left_.set_mark({identity_, std::move(kernel_id), std::move(directory), std::move(cgroup)});
 }
 
 void process::note_descendants() {
@@ -224,6 +225,7 @@ exit_status process::judge(exit_status waited) const {
   if (status.how == exit_status::cause::signaled && status.signal == SIGKILL && !killed_by_us_ &&
       oom_.struck()) {
     status.how = exit_status::cause::out_of_memory;
+    status.detail = memory_limit_;
   }
   return status;
 }

@@ -57,7 +57,9 @@ public:
   void note_descendants();
 
   /// How its processes are known, wherever they went: leftovers.hpp. Else by the session alone.
-  void set_mark(std::string kernel_id, std::string directory);
+  void set_mark(std::string kernel_id, std::string directory, std::string cgroup = {});
+  /// What is said where the process is killed for passing its cgroup's.
+  void set_memory_limit(std::string text) { memory_limit_ = std::move(text); }
   void set_exit_file(std::string path) { exit_file_ = std::move(path); }
 
   /// SIGKILL and reap, waiting: for a held child, which has nothing to lose and ends at once.
@@ -79,6 +81,7 @@ private:
   int pidfd_ = -1;
   process_identity identity_;
   std::string exit_file_;
+  std::string memory_limit_;
   oom_watch oom_;
   leftovers left_;
   boost::asio::steady_timer left_timer_;

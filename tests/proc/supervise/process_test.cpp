@@ -1,6 +1,8 @@
 // Real processes: pidfds, signals, ends.
 #include "proc/supervise/process.hpp"
 
+#include <filesystem>
+#include <fstream>
 #include <optional>
 #include <spawn.h>
 #include <sys/wait.h>
@@ -111,6 +113,32 @@ TEST(process_table, reads_names_with_blanks_and_parentheses) {
   for (const std::string_view bad : {"", "12", "12 (a", "12 (a)", "x (a) S 3", "12 (a) S 3 12 7"}) {
     EXPECT_FALSE(parse_stat(bad).has_value()) << bad;
   }
+}
+
+TEST(process, a_kill_that_the_cgroup_counted_names_its_limit) {
+  std::string folder = "/tmp/kmux-test-XXXXXX";
+  ASSERT_NE(::mkdtemp(folder.data()), nullptr);
+  const std::string events = folder + "/memory.events";
+  const auto run = [&](const std::string& script) {
+    std::ofstream(events) << "low 0\noom 0\noom_kill 0\n";
+    boost::asio::io_context io;
+    auto it = std::move(*process::from_child(io, start(script)));
+    it->set_mark("k-1", "/mine", folder);
+    it->set_memory_limit("512MiB");
+    std::optional<exit_status> ended;
+    it->on_exit([&](exit_status s) { ended = std::move(s); });
+    // Only now: what was counted before is another's.
+    std::ofstream(folder + "/go") << "x";
+    while (!ended && io.run_one_for(10s) > 0) {
+    }
+    ::unlink((folder + "/go").c_str());
+    return ended ? describe(*ended) : "nothing";
+  };
+  const std::string wait = "until [ -s " + folder + "/go ]; do sleep 0.01; done; ";
+  EXPECT_EQ(run(wait + "printf 'oom 1\\noom_kill 1\\n' > " + events + "; kill -KILL $$"),
+            "killed: out of memory (limit 512MiB)");
+  EXPECT_EQ(run(wait + "kill -KILL $$"), "killed by SIGKILL");
+  std::filesystem::remove_all(folder);
 }
 
 TEST(process, a_limit_that_was_passed_is_named) {
