@@ -75,6 +75,7 @@ void kernel::adopt(std::unique_ptr<supervise::process> process) {
   activity_.adopted();
   if (const auto spec = services_.specs.find(record_.kernelspec)) {
     interrupt_by_message_ = spec->spec.interrupt_mode == "message";
+    relayed_ = spec->host == launch_spec::kind::relay;
   }
   if (!record_.cgroup.empty() &&
       !(supervise::cgroups::is_of(record_.cgroup, id()) &&
@@ -190,7 +191,10 @@ void kernel::connect(bool adopted) {
   hear.message = [this](const kernel_message& m) { on_message(m); };
   hear.connected = [this] { connected(); };
   hear.shell_answered = [this] { activity_.answered(); };
-  hear.beat = [this] { heartbeat_due(heartbeat_.on_answer(now())); };
+  hear.beat = [this] {
+    hung_.clear();
+    heartbeat_due(heartbeat_.on_answer(now()));
+  };
   hear.writable = [this] { changed_.notify(); };
   order_ = {};
   link_ = std::make_unique<kernel_link>(services_.io, services_.buffer, *where,
@@ -206,6 +210,7 @@ void kernel::connected() {
 
 void kernel::disconnect() {
   heartbeat_.stop();
+  hung_.clear();
   heartbeat_timer_.cancel();
   order_timer_.cancel();
   link_.reset();
@@ -216,7 +221,8 @@ void kernel::heartbeat_due(supervise::heartbeat::action action) {
   heartbeat_timer_.set(heartbeat_.deadline(), [this] {
     const auto before = heartbeat_.now();
     const auto next = heartbeat_.on_timer(now());
-    if (heartbeat_.now() != before) {
+    if (heartbeat_.now() == supervise::heartbeat::state::silent) look_why_silent();
+    if (heartbeat_.now() != before && hung_.empty()) {
       spdlog::warn("event=heartbeat kernel={} state={}", id(),
                    supervise::to_string(heartbeat_.now()));
     }

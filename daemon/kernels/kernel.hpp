@@ -23,6 +23,7 @@
 #include "proc/journal/cursors.hpp"
 #include "proc/journal/reader.hpp"
 #include "proc/supervise/culling.hpp"
+#include "proc/process_doing.hpp"
 #include "proc/supervise/cgroups.hpp"
 #include "proc/supervise/directories.hpp"
 #include "proc/supervise/heartbeat.hpp"
@@ -148,6 +149,7 @@ private:
   void save();
   result<void> enter_cgroup(pid_t);
   void leave_cgroup();
+  void look_why_silent();
 
   /// What a client gets of a message.
   struct routed {
@@ -186,7 +188,10 @@ private:
   std::unique_ptr<supervise::process> process_;
   bool adopted_ = false;
   bool interrupt_by_message_ = false;
+  bool relayed_ = false;
   std::string stderr_tail_;
+  std::vector<process_doing>
+      hung_;  ///< while silent: the process and, if it is a relay, its kernel
 
   std::unique_ptr<kernel_link> link_;
   supervise::heartbeat heartbeat_;

@@ -90,6 +90,7 @@ result<launch_spec> kernel::make_spec() {
   spec.stdio_limit = services_.settings.stdio_limit;
   spec.exit_file = files.exit_file(id());
   spec.limits = services_.settings.limits;
+  relayed_ = spec.type == launch_spec::kind::relay;
   interrupt_by_message_ = found->spec.interrupt_mode == "message";
   if (spec.type == launch_spec::kind::echo) return spec;
 

@@ -19,6 +19,19 @@ std::string exit_model(const std::optional<exit_status>& exit, const std::string
       json_quote(stderr_tail));
 }
 
+std::string doing_model(const process_doing& it, const std::string& more) {
+  return fmt::format(R"({{"pid": {}, "state": {}, "wchan": {}, "syscall": {}, "stack": {}{}}})",
+                     it.pid, json_quote(std::string(1, it.state)), json_quote(it.wchan),
+                     json_quote(it.syscall), json_quote(it.stack), more);
+}
+
+/// What does not answer, and the kernel behind it.
+std::string hung_model(const std::vector<process_doing>& hung) {
+  if (hung.empty()) return "null";
+  return doing_model(hung.front(),
+                     hung.size() < 2 ? "" : R"(, "kernel": )" + doing_model(hung.back(), ""));
+}
+
 }  // namespace
 
 std::string_view kernel::state_name() const noexcept {
@@ -47,11 +60,11 @@ std::string kernel::model() const {
   return fmt::format(
       R"({{"id": {}, "name": {}, "last_activity": "{}", "execution_state": "{}", "connections": {}{}, )"
       R"("kmux": {{"owner": {}, "pid": {}, "seq": {}, "started": {}, "restarts": {}, "heartbeat": "{}", )"
-      R"("exit": {}}}}})",
+      R"("hung": {}, "exit": {}}}}})",
       json_quote(id()), json_quote(spec_name()), iso_time(activity_.last()), state_name(),
       connections(), reason, json_quote(owner()),
       process_ ? fmt::to_string(record_.process.pid) : "null", head_, json_quote(record_.created),
-      fsm_.restarts(), supervise::to_string(heartbeat_.now()),
+      fsm_.restarts(), supervise::to_string(heartbeat_.now()), hung_model(hung_),
       exit_model(record_.last_exit, stderr_tail_));
 }
 
