@@ -245,6 +245,7 @@ void app::take_over() {
 void app::keep_alive() {
   const auto& limits = config_.limits;
   server_.keep_alive(limits.ws_ping_interval, limits.ws_ping_timeout);
+  kernels_.drop_old();
   const auto pause = std::clamp<std::chrono::milliseconds>(
       limits.ws_ping_interval / 4, std::chrono::milliseconds(100), std::chrono::seconds(5));
   keep_alive_timer_.set(alarm::clock::now() + pause, [this] { keep_alive(); });

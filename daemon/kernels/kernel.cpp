@@ -63,14 +63,7 @@ result<void> kernel::start() {
 }
 
 void kernel::adopt(std::unique_ptr<supervise::process> process) {
-  if (!process) {
-    const auto noted = supervise::read_exit_file(record_.exit_file);
-    if (!record_.last_exit || noted.how != exit_status::cause::unknown) record_.last_exit = noted;
-    record_.process = {};
-    leave_cgroup();
-    save();
-    return;
-  }
+  if (!process) return adopt_dead();
   adopted_ = true;
   activity_.adopted();
   if (const auto spec = services_.specs.find(record_.kernelspec)) {
@@ -176,6 +169,7 @@ void kernel::ended(exit_status status) {
   process_.reset();
   leave_cgroup();
   read_last_words();
+  save_summary();
   feed(on::exited{std::move(status)});
   if (fsm_.now() != kernel_fsm::state::gone) save();
 }
@@ -241,7 +235,8 @@ void kernel::announce(const act::announce& what) {
 }
 
 void kernel::announce_death() {
-  announce({act::announce::state::dead, record_.last_exit ? describe(*record_.last_exit) : ""});
+  announce(
+      {act::announce::state::dead, record_.last_exit ? describe(*record_.last_exit) : dead_why_});
 }
 
 void kernel::complete(const act::complete& done) {
@@ -306,6 +301,7 @@ result<void> kernel::interrupt() {
 }
 
 void kernel::save() {
+  if (lost_) return;  // it has no runtime directory
   record_.restarts = fsm_.restarts();
   record_.idle_ms = milliseconds_of(culling_.so_far().idle);
   record_.age_ms = milliseconds_of(culling_.so_far().age);

@@ -31,6 +31,7 @@
 #include "proc/supervise/process.hpp"
 #include "proc/supervise/record.hpp"
 #include "proc/supervise/spawner.hpp"
+#include "proc/supervise/summary.hpp"
 
 namespace kmux::daemon {
 
@@ -39,6 +40,10 @@ struct cull_settings {
   supervise::culling::settings all;
   std::vector<supervise::cull_rule> rules;
 };
+
+/// Why a kernel is dead that nobody saw end.
+inline constexpr const char* machine_started_again = "the machine was started again";
+inline constexpr const char* runtime_directory_lost = "its runtime directory was lost";
 
 struct kernel_settings {
   supervise::kernel_fsm::settings life;
@@ -82,6 +87,8 @@ public:
   result<void> start();
   /// Takes over what an earlier daemon left: a living process, or nullptr for one that has ended.
   void adopt(std::unique_ptr<supervise::process> process);
+  /// Takes over what only its summary tells of; `why` it is dead, for people.
+  void adopt_lost(const supervise::summary&, std::string why);
   /// Lets go of process and sockets, for the daemon's own end.
   void detach();
 
@@ -91,6 +98,8 @@ public:
   const kernel_settings& settings() const noexcept { return services_.settings; }
   kernel_services& services() const noexcept { return services_; }
 
+  /// It ended with an earlier boot or with its runtime directory, and was not started again.
+  bool is_lost() const noexcept { return lost_; }
   /// The kernel model of Jupyter's REST API, as JSON.
   std::string model() const;
   std::size_t connections() const noexcept { return clients_.size(); }
@@ -146,7 +155,9 @@ private:
   void complete(const supervise::kernel_action::complete&);
   void forget();
   void watch(std::unique_ptr<supervise::process>);
+  void adopt_dead();
   void save();
+  void save_summary();
   result<void> enter_cgroup(pid_t);
   void leave_cgroup();
   void look_why_silent();
@@ -190,6 +201,9 @@ private:
   bool interrupt_by_message_ = false;
   bool relayed_ = false;
   std::string stderr_tail_;
+  std::string dead_why_;  ///< where no exit status tells it
+  bool lost_ = false;
+  supervise::summary summary_;
   std::vector<process_doing>
       hung_;  ///< while silent: the process and, if it is a relay, its kernel
 

@@ -1,4 +1,5 @@
-// What earlier daemons left: living kernels and dead ones.
+// What earlier daemons left: living kernels, dead ones, and those of which only the state is left.
+#include <filesystem>
 #include <utility>
 
 #include <spdlog/spdlog.h>
@@ -6,6 +7,8 @@
 #include "daemon/kernels/kernel_manager.hpp"
 
 namespace kmux::daemon {
+
+namespace fs = std::filesystem;
 
 std::optional<kernel_manager::found> kernel_manager::look_for(const std::string& id) const {
   const std::string file = services_.directories.record_file(id);
@@ -66,6 +69,80 @@ void kernel_manager::adopt_all() {
   end_leftovers(std::move(left));
   for (auto& each : all)
     adopt(std::move(each));
+  adopt_lost();
+}
+
+std::optional<supervise::summary> kernel_manager::read_summary(const std::string& id) const {
+  const auto& files = services_.directories;
+  const std::string file = files.summary_file(id);
+  const auto text = supervise::read_file(file);
+  // A directory without one tells nothing of a kernel: it never had a process.
+  if (!text && text.error().code == errc::not_found) return std::nullopt;
+  auto s = text ? supervise::parse_summary(*text, file) : result<supervise::summary>(text.error());
+  if (s && s->id == id) return std::move(*s);
+  const auto moved = files.quarantine_state(id);
+  spdlog::error("event=kernel_quarantined kernel={} error=\"{}\" moved_to={}", id,
+                s ? "the summary names another kernel" : s.error().detail,
+                moved ? *moved : moved.error().detail);
+  return std::nullopt;
+}
+
+bool kernel_manager::is_old(const std::string& id) const {
+  std::error_code unknown;
+  const auto written = fs::last_write_time(services_.directories.summary_file(id), unknown);
+  return !unknown && fs::file_time_type::clock::now() - written >
+                         std::chrono::seconds(services_.settings.journal.most_age);
+}
+
+void kernel_manager::adopt_lost() {
+  const auto& files = services_.directories;
+  const auto ids = files.list_states();
+  if (!ids) return spdlog::error("event=adoption_failed error=\"{}\"", ids.error().detail);
+  const std::string boot = current_boot_id();
+  std::vector<supervise::summary> all;
+  std::vector<leftovers> left;
+  for (const auto& id : *ids) {
+    if (kernels_.contains(id) || files.is_quarantined(id)) continue;
+    auto s = read_summary(id);
+    if (!s) continue;
+    const bool ours = s->directory == files.kernel_runtime(id);
+    if (const auto now = identify(s->process.pid); !ours && now && *now == s->process) {
+      spdlog::warn("event=kernel_left_alone kernel={} pid={} directory={}", id, s->process.pid,
+                   s->directory);
+      continue;  // another daemon's, which was given the same state directory
+    }
+    // Nobody can talk to it any more: its sockets went with the directory.
+    if (ours && s->process.boot_id == boot)
+      left.emplace_back(kernel_mark{{}, id, s->directory, {}});
+    all.push_back(std::move(*s));
+  }
+  end_leftovers(std::move(left));
+  for (const auto& s : all) {
+    supervise::record r;
+    r.id = s.id;
+    r.kernelspec = s.kernelspec;
+    r.owner = s.owner;
+    r.path = s.path;
+    r.cwd = s.cwd;
+    r.created = s.created;
+    const auto* const why =
+        s.process.boot_id == boot ? runtime_directory_lost : machine_started_again;
+    add(std::move(r))->adopt_lost(s, why);
+    spdlog::info("event=kernel_found_dead kernel={} reason=\"{}\"", s.id, why);
+  }
+  drop_old();
+}
+
+void kernel_manager::drop_old() {
+  std::vector<std::shared_ptr<kernel>> old;
+  for (const auto& [id, each] : kernels_) {
+    if (each->is_lost() && is_old(id)) old.push_back(each);
+  }
+  for (const auto& each : old) {
+    spdlog::info("event=kernel_dropped kernel={} reason=\"older than journal.max_age\"",
+                 each->id());
+    each->finish_stop();
+  }
 }
 
 }  // namespace kmux::daemon

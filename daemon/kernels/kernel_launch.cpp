@@ -134,6 +134,8 @@ result<std::string> kernel::kernel_sockets() {
 
 result<void> kernel::try_launch() {
   if (auto made = services_.directories.create_kernel(id()); !made) return made.error();
+  lost_ = false;
+  dead_why_.clear();
   if (const auto written = write_connection(); !written) return written;
   auto spec = make_spec();
   if (!spec) return spec.error();
@@ -156,6 +158,7 @@ result<void> kernel::try_launch() {
   record_.exit_file = spec->exit_file;
   record_.wanted = "running";
   save();
+  save_summary();
   auto process = held->release(*spec);
   if (!process) return process.error();
   spdlog::info("event=kernel_launched kernel={} spec={} owner={} pid={}", id(), record_.kernelspec,

@@ -58,20 +58,26 @@ std::optional<kernel_manager::refusal> kernel_manager::refuse(const std::string&
                    "elsewhere. An administrator's DELETE /api/drain ends that.",
                    std::chrono::ceil<std::chrono::seconds>(std::max(left, least_retry))};
   }
-  if (settings_.max_kernels > 0 && kernels_.size() >= settings_.max_kernels) {
+  if (settings_.max_kernels > 0 && count_present() >= settings_.max_kernels) {
     return refusal{403, fmt::format("The limit of {} kernels (kernels.max_kernels) is reached. "
                                     "Shut one down first.",
                                     settings_.max_kernels)};
   }
   // Those that are starting or ending are in the list as well.
   const auto theirs = static_cast<std::size_t>(std::count_if(
-      kernels_.begin(), kernels_.end(), [&](const auto& k) { return k.second->owner() == owner; }));
+      kernels_.begin(), kernels_.end(), [&](const auto& k) { return k.second->owner() == owner && !k.second->is_lost(); }));
   if (settings_.max_per_owner > 0 && theirs >= settings_.max_per_owner) {
     return refusal{403, fmt::format("{} has {} kernels, and may have {} (kernels.max_per_owner). "
                                     "Shut one down first: GET /api/kernels lists them.",
                                     owner, theirs, settings_.max_per_owner)};
   }
   return std::nullopt;
+}
+
+/// Those of earlier boots take nothing that the limit is for.
+std::size_t kernel_manager::count_present() const {
+  return static_cast<std::size_t>(std::count_if(
+      kernels_.begin(), kernels_.end(), [](const auto& each) { return !each.second->is_lost(); }));
 }
 
 kernel_manager::started kernel_manager::start(const kernel_request& request, const identity& who) {

@@ -62,6 +62,8 @@ public:
   void adopt_all();
   /// Ends those that nobody uses. Returns when to look again.
   supervise::culling::duration cull();
+  /// Lets those go of which there is only a summary, once that is older than journals become.
+  void drop_old();
   /// At the daemon's end: kernels live on.
   void detach_all();
   /// At the daemon's end, where the configuration says so: all of them, at the same time.
@@ -81,6 +83,10 @@ private:
   };
   std::optional<found> look_for(const std::string& id) const;
   void adopt(found);
+  std::optional<supervise::summary> read_summary(const std::string& id) const;
+  void adopt_lost();
+  bool is_old(const std::string& id) const;
+  std::size_t count_present() const;
   std::string working_directory(const kernel_request&) const;
 
   kernel_services& services_;

@@ -53,10 +53,10 @@ std::string_view kernel::state_name() const noexcept {
 }
 
 std::string kernel::model() const {
-  const std::string reason =
-      fsm_.now() == kernel_fsm::state::dead && record_.last_exit
-          ? fmt::format(R"(, "reason": {})", json_quote(describe(*record_.last_exit)))
-          : "";
+  const std::string why = record_.last_exit ? describe(*record_.last_exit) : dead_why_;
+  const std::string reason = fsm_.now() == kernel_fsm::state::dead && !why.empty()
+                                 ? fmt::format(R"(, "reason": {})", json_quote(why))
+                                 : "";
   return fmt::format(
       R"({{"id": {}, "name": {}, "last_activity": "{}", "execution_state": "{}", "connections": {}{}, )"
       R"("kmux": {{"owner": {}, "pid": {}, "seq": {}, "started": {}, "restarts": {}, "heartbeat": "{}", )"

@@ -1,11 +1,63 @@
-// What a kernel was and is, beside its messages: its cgroup, what it hangs in.
+// What a kernel was and is, beside its messages: its summary, its cgroup, what it hangs in.
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 #include <spdlog/spdlog.h>
 
+#include "daemon/clock.hpp"
 #include "daemon/kernels/kernel.hpp"
 
 namespace kmux::daemon {
+
+/// For the next boot, whose runtime directory is empty.
+void kernel::save_summary() {
+  auto& s = summary_;
+  s.id = id();
+  s.kernelspec = record_.kernelspec;
+  s.owner = record_.owner;
+  s.path = record_.path;
+  s.cwd = record_.cwd;
+  s.created = record_.created;
+  s.directory = services_.directories.kernel_runtime(id());
+  s.exit = record_.last_exit;
+  if (record_.process.pid > 0) {
+    s.process = record_.process;
+    s.ended.clear();
+  } else if (s.ended.empty()) {
+    s.ended = iso_now();
+  }
+  const auto saved =
+      supervise::write_file(services_.directories.summary_file(id()), supervise::write_summary(s));
+  if (!saved) {
+    spdlog::error("event=summary_not_saved kernel={} error=\"{}\"", id(), saved.error().detail);
+  }
+}
+
+/// There is a record, and its process has ended.
+void kernel::adopt_dead() {
+  const bool unseen = record_.process.pid > 0;
+  if (unseen && record_.process.boot_id != current_boot_id()) {
+    record_.last_exit.reset();
+    dead_why_ = machine_started_again;
+  } else if (unseen) {
+    const auto noted = supervise::read_exit_file(record_.exit_file);
+    if (!record_.last_exit || noted.how != exit_status::cause::unknown) record_.last_exit = noted;
+  }
+  summary_.process = record_.process;
+  record_.process = {};
+  leave_cgroup();
+  read_last_words();
+  save();
+  if (unseen) save_summary();
+}
+
+void kernel::adopt_lost(const supervise::summary& s, std::string why) {
+  lost_ = true;
+  summary_ = s;
+  record_.last_exit = s.ended.empty() ? std::nullopt : s.exit;
+  dead_why_ = std::move(why);
+  stderr_tail_ = supervise::tail_of_file(services_.directories.stdio_log(id()));
+  read_last_words();
+}
 
 /// Before it is let go: nothing that it starts is ever anywhere else.
 result<void> kernel::enter_cgroup(pid_t pid) {

@@ -58,6 +58,37 @@ bool is_our_socket_directory(const std::string& path) {
          about.st_uid == ::geteuid() && (about.st_mode & 0777) == 0700;
 }
 
+result<std::vector<std::string>> list_ids(const std::string& folder) {
+  std::vector<std::string> ids;
+  std::error_code failed;
+  for (fs::directory_iterator entry(folder, failed), end; !failed && entry != end;
+       entry.increment(failed)) {
+    std::string name = entry->path().filename().string();
+    std::error_code unknown;
+    if (is_valid_id(name) && fs::is_directory(entry->symlink_status(unknown))) {
+      ids.push_back(std::move(name));
+    }
+  }
+  if (failed) return error{errc::io, "cannot list " + folder + ": " + failed.message()};
+  std::sort(ids.begin(), ids.end());
+  return ids;
+}
+
+std::string quarantine_start(const std::string& folder, std::string_view id) {
+  return folder + ".quarantine-" + std::string(id) + "-";
+}
+
+result<std::string> put_aside(const std::string& folder, std::string_view id) {
+  if (!is_valid_id(id)) return error{errc::bad_field, "that is no kernel id"};
+  const std::string from = folder + std::string(id);
+  for (int n = 1; n <= most_quarantined; ++n) {
+    std::string to = quarantine_start(folder, id) + std::to_string(n);
+    if (::renameat2(AT_FDCWD, from.c_str(), AT_FDCWD, to.c_str(), RENAME_NOREPLACE) == 0) return to;
+    if (errno != EEXIST) return system_error("cannot rename " + from);
+  }
+  return error{errc::too_many, "there are too many of " + folder + ".quarantine-*"};
+}
+
 }  // namespace
 
 directories::directories(std::string runtime, std::string state, unique_fd lock)
@@ -97,6 +128,10 @@ std::string directories::cursors(std::string_view id) const {
   return kernel_state(id) + "/cursors";
 }
 
+std::string directories::summary_file(std::string_view id) const {
+  return kernel_state(id) + "/summary.json";
+}
+
 std::string directories::stdio_log(std::string_view id) const {
   return kernel_state(id) + "/stdio.log";
 }
@@ -108,20 +143,11 @@ result<void> directories::create_kernel(std::string_view id) const {
 }
 
 result<std::vector<std::string>> directories::list_kernels() const {
-  std::vector<std::string> ids;
-  std::error_code failed;
-  const std::string folder = runtime_ + "/kernels";
-  for (fs::directory_iterator entry(folder, failed), end; !failed && entry != end;
-       entry.increment(failed)) {
-    std::string name = entry->path().filename().string();
-    std::error_code unknown;
-    if (is_valid_id(name) && fs::is_directory(entry->symlink_status(unknown))) {
-      ids.push_back(std::move(name));
-    }
-  }
-  if (failed) return error{errc::io, "cannot list " + folder + ": " + failed.message()};
-  std::sort(ids.begin(), ids.end());
-  return ids;
+  return list_ids(runtime_ + "/kernels");
+}
+
+result<std::vector<std::string>> directories::list_states() const {
+  return list_ids(state_ + "/kernels");
 }
 
 result<void> directories::remove_kernel(std::string_view id) const {
@@ -144,14 +170,16 @@ result<void> directories::remove_kernel_state(std::string_view id) const {
 }
 
 result<std::string> directories::quarantine(std::string_view id) const {
-  if (!is_valid_id(id)) return error{errc::bad_field, "that is no kernel id"};
-  const std::string from = kernel_runtime(id);
-  for (int n = 1; n <= most_quarantined; ++n) {
-    std::string to = runtime_ + "/kernels/.quarantine-" + std::string(id) + "-" + std::to_string(n);
-    if (::renameat2(AT_FDCWD, from.c_str(), AT_FDCWD, to.c_str(), RENAME_NOREPLACE) == 0) return to;
-    if (errno != EEXIST) return system_error("cannot rename " + from);
-  }
-  return error{errc::too_many, "there are too many of " + runtime_ + "/kernels/.quarantine-*"};
+  return put_aside(runtime_ + "/kernels/", id);
+}
+
+result<std::string> directories::quarantine_state(std::string_view id) const {
+  return put_aside(state_ + "/kernels/", id);
+}
+
+bool directories::is_quarantined(std::string_view id) const {
+  std::error_code unknown;
+  return fs::exists(quarantine_start(runtime_ + "/kernels/", id) + "1", unknown);
 }
 
 result<std::string> directories::choose_socket_prefix(std::string_view id,

@@ -25,19 +25,26 @@ public:
   std::string kernel_state(std::string_view id) const;    ///< STATE/kernels/ID
   std::string record_file(std::string_view id) const;     ///< RUNTIME/kernels/ID/record.json
   std::string connection_file(std::string_view id) const;
-  std::string exit_file(std::string_view id) const;  ///< RUNTIME/kernels/ID/exit.json
-  std::string stdio_log(std::string_view id) const;  ///< STATE/kernels/ID/stdio.log
-  std::string cursors(std::string_view id) const;    ///< STATE/kernels/ID/cursors
+  std::string exit_file(std::string_view id) const;     ///< RUNTIME/kernels/ID/exit.json
+  std::string stdio_log(std::string_view id) const;     ///< STATE/kernels/ID/stdio.log
+  std::string summary_file(std::string_view id) const;  ///< STATE/kernels/ID/summary.json
+  std::string cursors(std::string_view id) const;       ///< STATE/kernels/ID/cursors
 
   /// Both of the kernel's directories.
   result<void> create_kernel(std::string_view id) const;
   /// Those with a runtime directory, sorted; quarantined ones and strangers' files are left out.
   result<std::vector<std::string>> list_kernels() const;
+  /// Those with a state directory, in the same way.
+  result<std::vector<std::string>> list_states() const;
   /// Its runtime directory. State stays.
   result<void> remove_kernel(std::string_view id) const;
   result<void> remove_kernel_state(std::string_view id) const;
   /// Renames its runtime directory to kernels/.quarantine-ID-N; returns the new path.
   result<std::string> quarantine(std::string_view id) const;
+  /// The same of its state directory.
+  result<std::string> quarantine_state(std::string_view id) const;
+  /// Its runtime directory is put aside: whether it lives cannot be told.
+  bool is_quarantined(std::string_view id) const;
 
   /// PREFIX such that the sockets PREFIX-1 … PREFIX-5 can be bound: kernels/ID/<name>, or where
   /// that would pass the 107 bytes of a socket address, <name> in a new private directory under

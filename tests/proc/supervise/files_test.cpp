@@ -9,6 +9,7 @@
 #include "proc/launch_spec.hpp"
 #include "proc/supervise/directories.hpp"
 #include "proc/supervise/record.hpp"
+#include "proc/supervise/summary.hpp"
 
 namespace kmux::supervise {
 namespace {
@@ -150,6 +151,36 @@ TEST(record, is_read_as_it_was_written) {
   const auto back = parse_record(write_record(r), "record.json");
   ASSERT_TRUE(back.has_value()) << back.error().detail;
   EXPECT_EQ(*back, r);
+}
+
+TEST(summary, is_read_as_it_was_written) {
+  summary s;
+  s.id = "a-b-c-d-e";
+  s.kernelspec = "python3";
+  s.owner = "me";
+  s.path = "a/b";
+  s.cwd = "/home";
+  s.created = "2026-01-31T12:00:00Z";
+  s.directory = "/run/kmux/kernels/a-b-c-d-e";
+  s.process = {4711, 99, "boot"};
+  EXPECT_EQ(*parse_summary(write_summary(s), "f"), s);
+  s.ended = "2026-01-31T13:00:00Z";
+  s.exit = exit_status{exit_status::cause::signaled, 0, 11, ""};
+  EXPECT_EQ(*parse_summary(write_summary(s), "f"), s);
+}
+
+TEST(summary, what_is_not_known_is_refused) {
+  const std::string rest = R"("id":"a-b-c-d-e","kernelspec":"k","owner":"me")";
+  EXPECT_TRUE(parse_summary(R"({"schema":1,)" + rest + "}", "f").has_value());
+  for (const std::string bad :
+       {"", "{}", "[]", R"({"schema":2,"id":"a-b-c-d-e","kernelspec":"k","owner":"me"})",
+        R"({"schema":1,"id":"../x","kernelspec":"k","owner":"me"})",
+        R"({"schema":1,"id":"a-b-c-d-e","kernelspec":"k","owner":"me","pid":1})",
+        R"({"schema":1,"id":"a-b-c-d-e","kernelspec":"k","owner":"me","exit":{"cause":"x"}})"}) {
+    const auto r = parse_summary(bad, "the/file");
+    ASSERT_FALSE(r.has_value()) << bad;
+    EXPECT_NE(r.error().detail.find("the/file"), std::string::npos) << r.error().detail;
+  }
 }
 
 TEST(record, errors_name_the_file) {
