@@ -261,8 +261,8 @@ const std::vector<option>& options() {
     std::vector<option> t;
     add_server(t);
     add_kernels(t);
-    add_culling(t);
     add_kernel_limits(t);
+    add_culling(t);
     add_limits(t);
     add_journal(t);
     return t;

@@ -64,8 +64,10 @@ std::optional<kernel_manager::refusal> kernel_manager::refuse(const std::string&
                                     settings_.max_kernels)};
   }
   // Those that are starting or ending are in the list as well.
-  const auto theirs = static_cast<std::size_t>(std::count_if(
-      kernels_.begin(), kernels_.end(), [&](const auto& k) { return k.second->owner() == owner && !k.second->is_lost(); }));
+  const auto theirs =
+      static_cast<std::size_t>(std::count_if(kernels_.begin(), kernels_.end(), [&](const auto& k) {
+        return k.second->owner() == owner && !k.second->is_lost();
+      }));
   if (settings_.max_per_owner > 0 && theirs >= settings_.max_per_owner) {
     return refusal{403, fmt::format("{} has {} kernels, and may have {} (kernels.max_per_owner). "
                                     "Shut one down first: GET /api/kernels lists them.",

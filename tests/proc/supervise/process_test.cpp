@@ -86,8 +86,8 @@ TEST(process, leftovers_of_other_sessions_are_found_by_what_they_carry) {
   watched w("export KERNEL_ID=k-1; setsid sleep 1000 >&" + out + " & setsid sh -c \"" + deaf +
             "\" & wait");
   w.it->set_mark("k-1", "/mine");
+  ::close(ends[1]);  // before the other is started: it would hold the pipe open
   const pid_t other = start("exec env KERNEL_ID=k-1 KMUX_KERNEL_DIR=/other sleep 1000");
-  ::close(ends[1]);
   char byte = 0;
   EXPECT_EQ(::read(ends[0], &byte, 1), 1) << "it has its trap";
   while (variable_of(other, "KMUX_KERNEL_DIR") != "/other") {
