@@ -92,7 +92,7 @@ def test_executions(daemon, kernel):
     channels.finish(failed)
     running = channels.execute("sleep 60")
     queued = channels.execute("echo later")
-    wait_until(lambda: len(daemon.get(f"kernels/{kernel}/executions").json()) == 4)
+    wait_until(lambda: [e["status"] for e in daemon.get(f"kernels/{kernel}/executions").json()] == ["ok", "error", "running", "queued"])
     first, second, third, fourth = daemon.get(f"kernels/{kernel}/executions").json()
     assert first == {**first, "msg_id": done, "session": "s", "username": "test", "owner": daemon.model(kernel)["kmux"]["owner"],
                      "cellId": "c1", "status": "ok", "execution_count": 1}
