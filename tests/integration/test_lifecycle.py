@@ -247,6 +247,7 @@ def test_a_kernel_that_died_meanwhile_is_found_dead(daemon):
     pid = daemon.model(kernel)["kmux"]["pid"]
     daemon.stop()
     os.kill(pid, signal.SIGKILL)
+    wait_until(lambda: has_ended(pid))
     daemon.start()
     assert daemon.model(kernel)["execution_state"] == "dead"
     assert daemon.post(f"kernels/{kernel}/restart").status_code == 200
