@@ -55,6 +55,7 @@ private:
   boost::asio::io_context io_{1};
   receive_buffer buffer_;
   blocking disk_;
+  blocking journals_;  ///< by themselves: they are long
   task_group feeds_;  ///< of clients that are behind
   spec_store specs_;
   supervise::spawner spawner_;

@@ -19,6 +19,7 @@ struct api_context {
   session_store& sessions;
   spec_store& specs;
   blocking& disk;
+  blocking& journals;
   std::string base_url;  ///< begins and ends with '/'
   std::chrono::system_clock::time_point started;
   write_probe& writable;

@@ -1,5 +1,6 @@
 // What a kernel has said and was asked: /api/kernels/{id}/messages and …/executions.
 #include <charconv>
+#include <optional>
 
 #include "daemon/api/api.hpp"
 #include "daemon/http/body_source.hpp"
@@ -15,7 +16,7 @@ namespace asio = boost::asio;
 namespace {
 
 constexpr std::size_t piece_bytes = 256 << 10;
-constexpr std::size_t piece_records = 10'000;  ///< looked at before the disk's thread is shared
+constexpr std::size_t piece_records = 10'000;  ///< looked at before others have their turn
 /// A client that follows gets an empty line so often, which is how we learn that it has gone.
 constexpr auto keep_alive = std::chrono::seconds(15);
 
@@ -38,16 +39,16 @@ std::string text_at(const http_request& request, std::string_view name) {
 
 class message_source : public body_source {
 public:
-  message_source(std::shared_ptr<kernel> of, blocking& disk, message_filter filter,
+  message_source(std::shared_ptr<kernel> of, blocking& journals, message_filter filter,
                  std::uint64_t limit, bool follow)
-      : kernel_(std::move(of)), disk_(disk), follow_(follow) {
+      : kernel_(std::move(of)), journals_(journals), follow_(follow) {
     work_ = std::make_shared<work>(kernel_->journal_directory(), std::move(filter), limit);
   }
 
   asio::awaitable<std::string> next() override {
     for (;;) {
       auto read = [work = work_] { return work->run(); };
-      std::string text = co_await disk_.run(std::move(read));
+      std::string text = co_await journals_.run(std::move(read));
       if (!text.empty()) co_return text;
       if (work_->left == 0) co_return std::string();
       if (work_->more) continue;
@@ -59,7 +60,7 @@ public:
   }
 
 private:
-  /// What the disk's thread works on.
+  /// What the journals' thread works on.
   struct work {
     work(const std::string& directory, message_filter filter, std::uint64_t limit)
         : from(directory, filter.after), lines(std::move(filter)), left(limit) {}
@@ -87,7 +88,7 @@ private:
   };
 
   std::shared_ptr<kernel> kernel_;
-  blocking& disk_;
+  blocking& journals_;
   bool follow_;
   std::shared_ptr<work> work_;
 };
@@ -109,41 +110,9 @@ http_response show_messages(const api_context& api, const http_request& request)
   const std::string follow = text_at(request, "follow");
   http_response response;
   response.content_type = "application/x-ndjson";
-  response.source = std::make_shared<message_source>(found, api.disk, std::move(filter), *limit,
+  response.source = std::make_shared<message_source>(found, api.journals, std::move(filter), *limit,
                                                      follow == "1" || follow == "true");
   return response;
-}
-
-/// What the disk's thread needs to read a kernel's journal.
-struct journal_of {
-  explicit journal_of(const kernel& k)
-      : directory(k.journal_directory()), owner(k.owner()), alive(k.has_process()) {}
-
-  std::string directory, owner;
-  bool alive;
-
-  /// All executions; `each` gets all records.
-  template <class F>
-  executions read(F&& each) const {
-    executions all;
-    journal::reader from(directory, 0);
-    for (journal::stored_record r; from.next(r);) {
-      all.add(r);
-      each(r);
-    }
-    if (!alive) all.process_ended();
-    return all;
-  }
-};
-
-asio::awaitable<http_response> list_executions(const api_context& api, http_request& request) {
-  const auto found = api.kernels.find(request.parameters[0], request.who);
-  if (!found) co_return error_response(404, "Kernel does not exist: " + request.parameters[0]);
-  auto read = [of = journal_of(*found)] {
-    return of.read([](const journal::record&) {}).json(of.owner);
-  };
-  auto text = co_await api.disk.run(std::move(read));
-  co_return json_response(200, std::move(text));
 }
 
 /// Feeds iopub messages to the folding.
@@ -155,8 +124,9 @@ public:
     message_view m;
     if (r.what != journal::kind::iopub || !r.message(m)) return;
     if (peek_header(m.header, head_) != errc::ok ||
-        peek_header(m.parent_header, parent_) != errc::ok)
+        peek_header(m.parent_header, parent_) != errc::ok) {
       return;
+    }
     outputs_.add({head_.msg_type, parent_.msg_id, m.content});
   }
   std::string json() const {
@@ -168,22 +138,76 @@ private:
   header head_, parent_;
 };
 
+/// A kernel's whole journal, read in pieces on the journals' thread, so that others have their
+/// turn.
+class journal_scan {
+public:
+  /// `msg_id`: whose outputs are wanted, too; empty: nobody's.
+  journal_scan(const kernel& of, const std::string& msg_id)
+      : from_(of.journal_directory(), 0), owner_(of.owner()), alive_(of.has_process()) {
+    if (!msg_id.empty()) outputs_.emplace(msg_id);
+  }
+
+  /// False at the end.
+  bool step() {
+    journal::stored_record r;
+    for (std::size_t i = 0; i < piece_records; ++i) {
+      if (!from_.next(r)) {
+        if (!alive_) all_.process_ended();
+        return false;
+      }
+      all_.add(r);
+      if (outputs_) outputs_->add(r);
+    }
+    return true;
+  }
+  std::string list() const { return all_.json(owner_); }
+  /// Empty where it is not known.
+  std::string show(const std::string& msg_id) const {
+    const execution* const wanted = all_.find(msg_id);
+    if (wanted == nullptr) return {};
+    std::string text = to_json(*wanted, owner_);
+    text.back() = ',';
+    return text + " " + outputs_->json() + "}";
+  }
+
+private:
+  journal::reader from_;
+  executions all_;
+  std::optional<output_fold> outputs_;
+  std::string owner_;
+  bool alive_;
+};
+
+asio::awaitable<std::shared_ptr<journal_scan>> scan(const api_context& api, const kernel& of,
+                                                    std::string msg_id) {
+  const auto made = std::make_shared<journal_scan>(of, msg_id);
+  for (bool more = true; more;) {
+    auto step = [made] { return made->step(); };
+    more = co_await api.journals.run(std::move(step));
+  }
+  co_return made;
+}
+
+asio::awaitable<http_response> list_executions(const api_context& api, http_request& request) {
+  const auto found = api.kernels.find(request.parameters[0], request.who);
+  if (!found) co_return error_response(404, "Kernel does not exist: " + request.parameters[0]);
+  const auto read = co_await scan(api, *found, {});
+  auto write = [read] { return read->list(); };
+  auto text = co_await api.journals.run(std::move(write));
+  co_return json_response(200, std::move(text));
+}
+
 asio::awaitable<http_response> show_outputs(const api_context& api, http_request& request) {
   const auto found = api.kernels.find(request.parameters[0], request.who);
   if (!found) co_return error_response(404, "Kernel does not exist: " + request.parameters[0]);
-  auto read = [of = journal_of(*found), msg_id = request.parameters[1]] {
-    output_fold outputs(msg_id);
-    const executions all = of.read([&](const journal::record& r) { outputs.add(r); });
-    const execution* const wanted = all.find(msg_id);
-    if (wanted == nullptr) return std::string();
-    std::string text = to_json(*wanted, of.owner);
-    text.back() = ',';
-    return text + " " + outputs.json() + "}";
-  };
-  auto text = co_await api.disk.run(std::move(read));
+  const std::string msg_id = request.parameters[1];
+  const auto read = co_await scan(api, *found, msg_id);
+  auto write = [read, msg_id] { return read->show(msg_id); };
+  auto text = co_await api.journals.run(std::move(write));
   if (text.empty()) {
     co_return error_response(
-        404, "The kernel's journal knows no execution " + request.parameters[1] +
+        404, "The kernel's journal knows no execution " + msg_id +
                  ": it has never been asked for, or it is so old that it was removed.");
   }
   co_return json_response(200, std::move(text));

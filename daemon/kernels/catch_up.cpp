@@ -47,7 +47,7 @@ asio::awaitable<channels_socket::batch> channels_socket::read_some(
     std::shared_ptr<journal::reader> from, bool here) {
   if (here) co_return read_batch(*from);
   auto work = [from] { return read_batch(*from); };
-  co_return co_await kernel_->services().disk.run(std::move(work));
+  co_return co_await kernel_->services().journals.run(std::move(work));
 }
 
 asio::awaitable<void> channels_socket::catch_up() {

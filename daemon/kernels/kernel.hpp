@@ -69,7 +69,7 @@ struct kernel_services {
   supervise::spawner& spawner;
   const supervise::cgroups& cgroups;
   const spec_store& specs;
-  blocking& disk;
+  blocking& journals;
   task_group& tasks;
   kernel_settings settings;
 };
