@@ -79,8 +79,8 @@ void recorder::record(channel where, frame_list& frames) {
   {
     const std::lock_guard lock(mutex_);
     // Of no concern to any client of kmuxd's, which would look for a number that it never sees.
-    if (to_strangers) return journal_->note(journal::kind::reply, kept);
-    number = journal_->append(journal::kind_of(where), kept);
+    if (to_strangers) return journal_->note(journal::kind::reply, std::move(kept));
+    number = journal_->append(journal::kind_of(where), std::move(kept));
   }
   if (where == channel::iopub) {
     const std::string_view topic = delimiter == 0 ? "" : frames.view(delimiter - 1);
@@ -92,10 +92,9 @@ void recorder::record(channel where, frame_list& frames) {
 
 void recorder::note(const header& head, const message_view& asked) {
   if (!journal_ || head.msg_type != "execute_request") return;
-  const std::string_view frames[] = {asked.header, asked.parent_header, asked.metadata,
-                                     code_ ? asked.content : "{}"};
   const std::lock_guard lock(mutex_);
-  journal_->note(journal::kind::request, frames);
+  journal_->note(journal::kind::request,
+                 {asked.header, asked.parent_header, asked.metadata, code_ ? asked.content : "{}"});
   journal_->flush();  // it may be what ends the process
 }
 

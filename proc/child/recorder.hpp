@@ -49,11 +49,10 @@ public:
   void send() {
     if (waiting_.empty()) return;
     to_.flush();
-    // What is sent may make something be said.
-    auto now = std::move(waiting_);
-    waiting_.clear();
-    for (auto& each : now)
+    waiting_.swap(sending_);  // what is sent may make something be said
+    for (auto& each : sending_)
       each.send(std::move(each.frames));
+    sending_.clear();
   }
 
 private:
@@ -62,7 +61,7 @@ private:
     std::function<void(frame_list&&)> send;
   };
   recorder& to_;
-  std::vector<item> waiting_;
+  std::vector<item> waiting_, sending_;
 };
 
 }  // namespace kmux::child

@@ -64,27 +64,17 @@ bool writer::open() {
   return true;
 }
 
-std::uint64_t writer::append(kind what, std::span<const std::string_view> frames) {
-  record r;
-  r.number = ++last_;
-  r.what = what;
-  r.frames.assign(frames.begin(), frames.end());
-  add(r);
-  return r.number;
+std::uint64_t writer::append(kind what, std::vector<std::string_view> frames) {
+  add({++last_, microseconds(), what, std::move(frames)});
+  return last_;
 }
 
-void writer::note(kind what, std::span<const std::string_view> frames) {
-  record r;
-  r.number = last_;
-  r.what = what;
-  r.frames.assign(frames.begin(), frames.end());
-  add(r);
+void writer::note(kind what, std::vector<std::string_view> frames) {
+  add({last_, microseconds(), what, std::move(frames)});
 }
 
-void writer::add(const record& given) {
+void writer::add(record r) {
   if (failing_ && clock::now() < retry_at_) return;
-  record r = given;
-  r.time = microseconds();
   std::size_t bytes = 0;
   for (const auto frame : r.frames)
     bytes += frame.size();
@@ -119,11 +109,17 @@ void writer::flush() {
   buffer_.clear();
 }
 
+bool writer::has_room(std::uint64_t bytes) const {
+  if (!segment_ || segments_.back().bytes + bytes > segment_bytes()) return false;
+  return settings_.most_age.count() == 0 ||
+         clock::now() - begun_ < settings_.most_age / segments_an_age;
+}
+
 /// There is a segment, with room for so much.
 bool writer::ready(std::size_t bytes) {
   if (bytes > settings_.most_bytes) return false;  // not kept: a gap
   if (failing_ && (clock::now() < retry_at_ || !open())) return false;
-  if (segment_ && segments_.back().bytes + bytes <= segment_bytes()) return true;
+  if (has_room(bytes)) return true;
   remove_old(bytes);
   return begin_segment(buffer_first_);
 }
@@ -136,6 +132,7 @@ bool writer::begin_segment(std::uint64_t first) {
   segment_.reset(::openat(directory_.get(), segment_name(first).c_str(),
                           O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600));
   if (!segment_) return fail(because("a file cannot be made"));
+  begun_ = clock::now();
   segments_.push_back({first, 0, system_clock::to_time_t(system_clock::now())});
   const std::string head = make_segment_head(first);
   const std::string_view whole[] = {head};
@@ -181,14 +178,6 @@ bool writer::write(std::span<const std::string_view> pieces) {
     ::fdatasync(segment_.get());
   }
   return true;
-}
-
-void writer::tidy() {
-  if (!segment_ || settings_.most_age.count() == 0) return;
-  const auto current = segments_.back();
-  segments_.pop_back();
-  remove_old(current.bytes);
-  segments_.push_back(current);
 }
 
 void writer::remove_old(std::uint64_t coming) {

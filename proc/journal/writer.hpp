@@ -6,6 +6,8 @@
 #include <deque>
 #include <functional>
 #include <string>
+#include <string_view>
+#include <vector>
 
 #include "proc/journal/record.hpp"
 #include "proc/journal/segments.hpp"
@@ -26,7 +28,7 @@ public:
   struct settings {
     std::string directory;
     std::uint64_t most_bytes = std::uint64_t{256} << 20;  ///< of all segments
-    std::chrono::seconds most_age{0};                     ///< of a segment's last record; 0: any
+    std::chrono::seconds most_age{0};   ///< nothing older is kept once more is said; 0: any
     std::uint64_t after = 0;            ///< the first number is larger than this, too
     std::chrono::milliseconds sync{0};  ///< between two fdatasync(2); 0: never
   };
@@ -38,12 +40,10 @@ public:
   ~writer() { flush(); }
 
   /// The message's number.
-  std::uint64_t append(kind, std::span<const std::string_view> frames);
+  std::uint64_t append(kind, std::vector<std::string_view> frames);
   /// Has the number of the message before.
-  void note(kind, std::span<const std::string_view> frames);
+  void note(kind, std::vector<std::string_view> frames);
   void flush();
-  /// Removes what has become too old; to be called now and then.
-  void tidy();
   /// The number given last.
   std::uint64_t last() const noexcept { return last_; }
   bool failing() const noexcept { return failing_; }
@@ -53,14 +53,16 @@ public:
   static constexpr std::size_t copied = 64 << 10;  ///< a longer record is written from its frames
   static constexpr std::uint64_t least_segment = 64 << 10, most_segment = 8 << 20;
   static constexpr std::size_t most_segments = 1024;
+  static constexpr int segments_an_age = 8;  ///< so that most_age is kept to an eighth
 
 private:
-  void add(const record&);
+  void add(record);
   void write_large(const record&);
   bool ready(std::size_t bytes);
   bool open();
   bool begin_segment(std::uint64_t first);
   bool write(std::span<const std::string_view> pieces);
+  bool has_room(std::uint64_t bytes) const;
   void remove_old(std::uint64_t coming);
   bool fail(const std::string& why);  ///< false
   std::uint64_t segment_bytes() const;
@@ -74,7 +76,7 @@ private:
   std::string buffer_;
   std::uint64_t buffer_first_ = 0;  ///< the first number in it
   bool failing_ = false;
-  clock::time_point retry_at_{}, synced_{};
+  clock::time_point retry_at_{}, synced_{}, begun_{};  ///< begun_: the segment
 };
 
 }  // namespace kmux::journal

@@ -29,8 +29,7 @@ protected:
     return writer(s, [this](const std::string& why) { troubles_.push_back(why); });
   }
   static std::uint64_t say(writer& out, std::string_view content) {
-    const std::string_view frames[] = {R"({"msg_id":"m"})", "{}", "{}", content};
-    return out.append(kind::iopub, frames);
+    return out.append(kind::iopub, {R"({"msg_id":"m"})", "{}", "{}", content});
   }
   /// The contents of everything after `after`, as "number:content".
   std::vector<std::string> read(std::uint64_t after = 0) const {

@@ -29,10 +29,8 @@ TEST_F(journal, gives_back_what_was_flushed_in_order) {
 TEST_F(journal, keeps_frames_kinds_and_notes) {
   auto out = open();
   const std::string binary("\0\xff\xb1kmr", 6);
-  const std::string_view frames[] = {"h", "p", "m", "c", binary, ""};
-  out.append(kind::stdin_, frames);
-  const std::string_view asked[] = {"q", "", "", ""};
-  out.note(kind::request, asked);
+  out.append(kind::stdin_, {"h", "p", "m", "c", binary, ""});
+  out.note(kind::request, {"q", "", "", ""});
   out.flush();
   reader from(top_, 0);
   stored_record r;
@@ -170,6 +168,21 @@ TEST_F(journal, forgets_by_age) {
   EXPECT_EQ(say(out, "new"), 2U);
   out.flush();
   EXPECT_EQ(read(), strings{"2:new"});
+}
+
+TEST_F(journal, begins_a_segment_when_one_is_old_so_that_ages_are_kept_to) {
+  writer::settings s;
+  s.directory = top_;
+  s.most_age = std::chrono::seconds(1);
+  writer out(s, {});
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(30);
+  do {
+    say(out, "x");
+    out.flush();
+  } while (read().front() == "1:x" && std::chrono::steady_clock::now() < deadline);
+  EXPECT_NE(read().front(), "1:x") << "the first is older than a second";
+  EXPECT_GT(files().size(), 1U);
+  EXPECT_EQ(read().back(), std::to_string(out.last()) + ":x");
 }
 
 TEST_F(journal, has_one_writer) {
