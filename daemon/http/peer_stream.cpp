@@ -91,7 +91,7 @@ void peer_stream::sent(std::size_t n) {
     queue_.pop_front();
   }
   if (queue_.empty() || (wanted_room_ > 0 && waiting_bytes() <= wanted_room_)) {
-    wanted_room_ = no_room_wanted;
+    wanted_room_ = 0;
     drained_.notify();
   }
 }

@@ -117,8 +117,7 @@ private:
   std::size_t pending_ = 0;  ///< bytes in the queue that are not sent
   std::string unread_;
   event drained_;
-  std::size_t wanted_room_ = no_room_wanted;  ///< drained_ is told when so little waits
-  static constexpr std::size_t no_room_wanted = 0;
+  std::size_t wanted_room_ = 0;  ///< drained_ is told when so little waits; 0: at the end
   bool waiting_ = false, scheduled_ = false, finished_ = false, broken_ = false, idle_ = false;
 };
 

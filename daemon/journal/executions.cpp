@@ -18,10 +18,6 @@ std::string date_or_null(std::int64_t time) {
   return time == 0 ? "null" : fmt::format(R"("{}")", iso_date(time));
 }
 
-bool is_over(const execution& e) {
-  return e.ended != 0;
-}
-
 }  // namespace
 
 execution& executions::of(const std::string& msg_id, const std::string& session) {
@@ -40,7 +36,7 @@ execution& executions::of(const std::string& msg_id, const std::string& session)
 void executions::add(const journal::record& r) {
   message_view m;
   if (!r.message(m) || peek_header(m.header, head_) != errc::ok) return;
-  if (r.what == journal::kind::request) return asked(r);
+  if (r.what == journal::kind::request) return asked(r, m);
   if (peek_header(m.parent_header, parent_) != errc::ok) return;
   // A new process begins with this.
   if (head_.msg_type == "status" && parent_.msg_id.empty() &&
@@ -50,9 +46,7 @@ void executions::add(const journal::record& r) {
   if (parent_.msg_type == "execute_request") said(r, m);
 }
 
-void executions::asked(const journal::record& r) {
-  message_view m;
-  r.message(m);
+void executions::asked(const journal::record& r, const message_view& m) {
   execution& e = of(head_.msg_id, head_.session);
   e.username = head_.username;
   e.submitted = r.time;
@@ -69,7 +63,7 @@ void executions::said(const journal::record& r, const message_view& m) {
     const std::string state = peek_execution_state(m.content);
     if (state == "busy" && e.started == 0) {
       e.started = r.time;
-      if (!is_over(e)) e.status = "running";
+      if (e.ended == 0) e.status = "running";
     }
     return;
   }
@@ -86,7 +80,7 @@ void executions::said(const journal::record& r, const message_view& m) {
 
 void executions::process_ended() {
   for (auto& [at, each] : all_) {
-    if (!is_over(each)) each.status = "died";
+    if (each.ended == 0) each.status = "died";
   }
 }
 

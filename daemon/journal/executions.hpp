@@ -37,7 +37,7 @@ public:
 
 private:
   execution& of(const std::string& msg_id, const std::string& session);
-  void asked(const journal::record&);
+  void asked(const journal::record&, const message_view&);
   void said(const journal::record&, const message_view&);
 
   std::map<std::string, std::uint64_t> order_;  ///< msg_id → when it was first seen

@@ -162,16 +162,17 @@ private:
   void leave_cgroup();
   void look_why_silent();
 
-  /// What a client gets of a message.
-  struct routed {
+  /// A message that came before its turn, with what kernel_message only refers to.
+  struct early_message {
     kmux::channel channel;
     std::shared_ptr<const wire_message<zmtp_message>> wire;
+    header head, parent;
     std::uint64_t number;
     bool for_clients;
-    std::string msg_id, msg_type, parent_session;
   };
   void on_message(const kernel_message&);
-  void hand_on(const routed&);
+  void hand_on(const kernel_message&);
+  void hand_on_kept();
   void wait_for_order();
   void note_number(std::uint64_t);
   void read_last_words();
@@ -217,7 +218,7 @@ private:
 
   std::vector<channels_socket*> clients_;
   std::unordered_map<std::string, channels_socket*> routes_;  ///< header session → who sent it last
-  message_order<routed> order_;                               ///< of the process that runs
+  message_order<early_message> order_;                        ///< of the process that runs
   alarm order_timer_;
   std::uint64_t head_ = 0;
   std::vector<boost::asio::steady_timer*> followers_;  ///< who waits for head_ to grow

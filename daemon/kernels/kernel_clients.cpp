@@ -162,14 +162,27 @@ void kernel::on_message(const kernel_message& m) {
     activity_.on_iopub(m.head, m.parent, m.wire->message().content,
                        std::chrono::system_clock::now());
   }
-  routed message{m.channel,     m.wire,          m.number,        m.for_clients,
-                 m.head.msg_id, m.head.msg_type, m.parent.session};
-  if (message.number == 0) return hand_on(message);
-  note_number(message.number);
-  if (order_.add(m.number, message)) hand_on(message);
-  while (const auto next = order_.take())
-    hand_on(*next);
+  if (m.number == 0) return hand_on(m);
+  note_number(m.number);
+  using turn = message_order<early_message>::turn;
+  switch (order_.judge(m.number)) {
+    case turn::late:
+      return;
+    case turn::early:
+      order_.keep(m.number, {m.channel, m.wire, m.head, m.parent, m.number, m.for_clients});
+      break;
+    case turn::now:
+      hand_on(m);
+      if (!order_.waiting()) return;
+  }
+  hand_on_kept();
   wait_for_order();
+}
+
+void kernel::hand_on_kept() {
+  while (const auto next = order_.take()) {
+    hand_on({next->channel, next->wire, next->head, next->parent, next->number, next->for_clients});
+  }
 }
 
 /// Replies and iopub come over sockets of their own, and so one may overtake the other.
@@ -177,16 +190,15 @@ void kernel::wait_for_order() {
   if (!order_.waiting()) return order_timer_.cancel();
   order_timer_.set(alarm::clock::now() + order_patience, [this] {
     order_.skip();
-    while (const auto next = order_.take())
-      hand_on(*next);
+    hand_on_kept();
     wait_for_order();
   });
 }
 
-void kernel::hand_on(const routed& m) {
-  delivery out(m.channel, m.wire->message(), m.msg_id, m.msg_type, m.wire, m.number);
+void kernel::hand_on(const kernel_message& m) {
+  delivery out(m.channel, m.wire->message(), m.head.msg_id, m.head.msg_type, m.wire, m.number);
   const channels_socket* const asked =
-      m.channel == channel::iopub ? nullptr : client_of(m.parent_session);
+      m.channel == channel::iopub ? nullptr : client_of(m.parent.session);
   for (channels_socket* const client : clients_) {
     const bool wanted = m.for_clients && (m.channel == channel::iopub || client == asked);
     if (wanted || m.number != 0) client->deliver(out, wanted);

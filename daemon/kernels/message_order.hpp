@@ -15,15 +15,15 @@ class message_order {
 public:
   static constexpr std::size_t most_kept = 1000;
 
-  /// True: hand it on now, and then what take() gives. False: it is kept, or it is late.
-  bool add(std::uint64_t number, Message& message) {
-    if (number == newest_ + 1 || newest_ == 0) {
-      newest_ = number;
-      return true;
-    }
-    if (number > newest_) kept_.emplace(number, std::move(message));
-    return false;
+  enum class turn { now, early, late };
+  /// `now`: hand it on, and then what take() gives. `early`: keep() it. `late`: it has gone by.
+  turn judge(std::uint64_t number) noexcept {
+    if (newest_ != 0 && number <= newest_) return turn::late;
+    if (newest_ != 0 && number != newest_ + 1) return turn::early;
+    newest_ = number;
+    return turn::now;
   }
+  void keep(std::uint64_t number, Message message) { kept_.emplace(number, std::move(message)); }
   /// The next of those that were kept, if it is its turn.
   std::optional<Message> take() {
     if (kept_.size() > most_kept) skip();

@@ -58,32 +58,34 @@ TEST(place, that_is_ahead_waits_for_what_it_does_not_know) {
   EXPECT_TRUE(p.on_message(21));
 }
 
+using order_of_ints = message_order<int>;
+using turn = order_of_ints::turn;
+
 TEST(message_order, keeps_what_comes_before_its_turn) {
-  message_order<int> order;
-  int message = 1;
-  EXPECT_TRUE(order.add(10, message)) << "the first is where it begins";
-  EXPECT_FALSE(order.add(12, message = 12));
+  order_of_ints order;
+  EXPECT_EQ(order.judge(10), turn::now) << "the first is where it begins";
+  EXPECT_EQ(order.judge(12), turn::early);
+  order.keep(12, 12);
   EXPECT_FALSE(order.take());
   EXPECT_TRUE(order.waiting());
-  EXPECT_TRUE(order.add(11, message = 11));
+  EXPECT_EQ(order.judge(11), turn::now);
   EXPECT_EQ(order.take(), 12);
-  EXPECT_FALSE(order.add(9, message = 9)) << "late";
+  EXPECT_EQ(order.judge(9), turn::late);
   EXPECT_FALSE(order.waiting());
   EXPECT_EQ(order.newest(), 12U);
 }
 
 TEST(message_order, goes_on_without_what_does_not_come) {
-  message_order<int> order;
-  int message = 0;
-  order.add(1, message);
-  order.add(5, message = 5);
-  order.add(6, message = 6);
+  order_of_ints order;
+  EXPECT_EQ(order.judge(1), turn::now);
+  order.keep(5, 5);
+  order.keep(6, 6);
   order.skip();
   EXPECT_EQ(order.take(), 5);
   EXPECT_EQ(order.take(), 6);
   EXPECT_FALSE(order.take());
-  for (std::uint64_t n = 0; n <= message_order<int>::most_kept; ++n)
-    order.add(100 + n, message = static_cast<int>(n));
+  for (std::uint64_t n = 0; n <= order_of_ints::most_kept; ++n)
+    order.keep(100 + n, static_cast<int>(n));
   EXPECT_EQ(order.take(), 0) << "there is an end to waiting";
 }
 

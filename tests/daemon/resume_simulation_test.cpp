@@ -129,12 +129,14 @@ private:
   void daemon_receives() {
     auto& wire = wires_[below(2)].empty() ? wires_[0].empty() ? wires_[1] : wires_[0] : wires_[1];
     if (wire.empty()) return;
-    number n = wire.front();
+    const number n = wire.front();
     wire.pop_front();
     say("daemon receives " + std::to_string(n));
     head_ = std::max(head_, n);
-    const number kept = n;
-    if (order_.add(n, n)) hand_on(kept);
+    using turn = message_order<number>::turn;
+    const turn its = order_.judge(n);
+    if (its == turn::now) hand_on(n);
+    if (its == turn::early) order_.keep(n, n);
     hand_on_waiting();
   }
   void hand_on_waiting() {
