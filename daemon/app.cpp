@@ -67,14 +67,14 @@ app::app(const config::config& c, supervise::directories directories, supervise:
       reload_(std::move(reload)),
       directories_(std::move(directories)),
       cgroups_(std::move(cgroups)),
-      feeds_(io_),
+      tasks_(io_),
       specs_(spec_settings_from(c)),
       spawner_(io_, child_program()),
       services_{io_,       buffer_, directories_,           spawner_, cgroups_, specs_,
-                journals_, feeds_,  kernel_settings_from(c)},
+                journals_, tasks_,  kernel_settings_from(c)},
       kernels_(services_, manager_settings_from(c)),
       sessions_(kernels_, directories_.runtime() + "/sessions.json"),
-      writable_(io_, disk_, feeds_,
+      writable_(io_, disk_, tasks_,
                 {{"the runtime directory", directories_.runtime()},
                  {"the state directory", directories_.state()}},
                 {}),
@@ -308,14 +308,16 @@ asio::awaitable<void> app::end() {
   if (config_.server.on_exit == "stop") {
     stopping_kernels_.spawn("stop_kernels", kernels_.stop_all());
     co_await stopping_kernels_.join();
+    server_.end_connections(1001, "The server is stopping, and its kernels with it.");
+  } else {
+    server_.end_connections(1012, "The server is stopping. The kernels go on: connect again.");
   }
-  server_.end_connections();
   abort_timer_.set(alarm::clock::now() + end_grace, [this] { server_.abort_connections(); });
   co_await server_.join();
   abort_timer_.cancel();
   keep_alive_timer_.cancel();
-  feeds_.cancel();
-  co_await feeds_.join();
+  tasks_.cancel();
+  co_await tasks_.join();
   kernels_.detach_all();
   signals_.cancel();
   watch_.stop();

@@ -56,7 +56,7 @@ private:
   receive_buffer buffer_;
   blocking disk_;
   blocking journals_;  ///< by themselves: they are long
-  task_group feeds_;  ///< of clients that are behind
+  task_group tasks_;   ///< of clients that are behind, and of the readiness probe
   spec_store specs_;
   supervise::spawner spawner_;
   kernel_services services_;

@@ -171,9 +171,9 @@ void server::stop_accepting() {
   socket_files_.clear();
 }
 
-void server::end_connections() {
+void server::end_connections(std::uint16_t code, std::string_view reason) {
   stopping_ = true;
-  registry_.close_all(1001, "The server is stopping.");
+  registry_.close_all(code, reason);
   streams_.close_all(true);
 }
 

@@ -70,8 +70,8 @@ public:
   std::size_t connections() const noexcept { return streams_.size(); }
 
   void stop_accepting();
-  /// WebSockets get a close frame (1001); requests under way are answered, idle connections close.
-  void end_connections();
+  /// WebSockets get a close frame; requests under way are answered, idle connections close.
+  void end_connections(std::uint16_t code, std::string_view reason);
   /// What is left is cut off.
   void abort_connections();
   boost::asio::awaitable<void> join();

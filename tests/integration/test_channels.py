@@ -133,7 +133,7 @@ def test_delete_closes_sockets_and_says_so(daemon, kernel):
 def test_the_end_of_the_daemon_closes_sockets_and_says_so(daemon, kernel):
     channels = daemon.channels(kernel)
     assert daemon.stop() == 0
-    assert channels.until(lambda m: "closed" in m)[-1]["closed"] == 1001
+    assert channels.until(lambda m: "closed" in m)[-1]["closed"] == 1012
     daemon.start()
 
 
