@@ -2,10 +2,11 @@
 
 import contextlib
 import threading
-import time
 import uuid
 
-from kmuxd import V1, Channels
+from kmuxd import V1, Channels, wait_until
+
+LONGEST = 900  #: seconds that a client tries
 
 
 
@@ -30,17 +31,22 @@ class Reader(threading.Thread):
         self.channels = None
 
     def run(self):
-        while not self.stopping and not self.ended.is_set():
-            with contextlib.suppress(Exception):
-                self.channels = Channels(self.where, self.kernel, session=self.session, protocol=self.protocol, timeout=5,
-                                         resume=self.last if self.counts else None)
-                self.connections += 1
-                self.ready.set()
-                self.follow()
-            time.sleep(0.01)  # between two tries to connect
+        wait_until(self.connect_and_follow, LONGEST, "the last line")
+
+    def is_over(self):
+        return self.stopping or self.ended.is_set()
+
+    def connect_and_follow(self):
+        with contextlib.suppress(Exception):
+            self.channels = Channels(self.where, self.kernel, session=self.session, protocol=self.protocol, timeout=5,
+                                     resume=self.last if self.counts else None)
+            self.connections += 1
+            self.ready.set()
+            self.follow()
+        return self.is_over()
 
     def follow(self):
-        while not self.stopping and not self.ended.is_set():
+        while not self.is_over():
             message = self.channels.receive()
             if "closed" in message:
                 return
@@ -91,37 +97,33 @@ class Asker(threading.Thread):
         super().__init__(daemon=True)
         self.where, self.kernel = daemon, kernel
         self.session = uuid.uuid4().hex
-        self.asked = 0
+        self.answered = []  #: msg_ids
         self.counts = []  #: execution counts of the replies
         self.stopping = False
         self.problems = []
 
     def run(self):
-        msg_id, channels, answered = None, None, set()
-        while not self.stopping:
-            try:
-                if channels is None:
-                    channels = Channels(self.where, self.kernel, session=self.session, timeout=5)
-                if msg_id is None:
-                    self.asked += 1
-                    msg_id = f"{self.session}-{self.asked}"
-                    sent = False
-                if not sent:
-                    channels.send("execute_request", {"code": "echo asked", "silent": False}, msg_id=msg_id)
-                    sent = True
-                message = channels.receive()
-                if "closed" in message:
-                    raise OSError("closed")
-                if message["msg_type"] == "execute_reply":
-                    asked = message["parent_header"]["msg_id"]
-                    if asked not in answered:
-                        answered.add(asked)
-                        self.counts.append(message["content"]["execution_count"])
-                    if asked == msg_id:
-                        msg_id = None
-            except Exception:
-                channels, sent = None, False
-                time.sleep(0.01)  # between two tries to connect
+        wait_until(self.connect_and_ask, LONGEST, "the end")
+
+    def connect_and_ask(self):
+        with contextlib.suppress(Exception):
+            channels = Channels(self.where, self.kernel, session=self.session, timeout=5)
+            while not self.stopping:
+                self.ask(channels)
+        return self.stopping
+
+    def ask(self, channels):
+        """Until the one that is open is answered."""
+        asking = f"{self.session}-{len(self.answered)}"
+        channels.send("execute_request", {"code": "echo asked", "silent": False}, msg_id=asking)
+        while asking not in self.answered and not self.stopping:
+            message = channels.receive()
+            if "closed" in message:
+                raise OSError("closed")
+            # What was answered before may be told again.
+            if message["msg_type"] == "execute_reply" and message["parent_header"]["msg_id"] == asking:
+                self.answered.append(asking)
+                self.counts.append(message["content"]["execution_count"])
 
     def stop(self):
         self.stopping = True

@@ -17,6 +17,8 @@ import websocket
 BIN = Path(os.environ.get("TESTED_BIN", Path(__file__).parents[1] / "build/dev/bin"))
 V1 = "v1.kernel.websocket.jupyter.org"
 TOKEN = "a-token-for-the-tests"
+#: Of [kernels]: one that does not end is not waited for long.
+QUICK_STOP = 'stop_message = "300ms"\nstop_term = "300ms"\n'
 
 
 def wait_until(condition, seconds=20, what=""):

@@ -6,15 +6,13 @@ import shutil
 import signal
 
 import pytest
-from kmuxd import has_ended, wait_until
+from kmuxd import QUICK_STOP, has_ended, wait_until
 
-QUICK = """
+QUICK = f"""
 [kernels]
 echo = true
 restart = false
-stop_message = "300ms"
-stop_term = "300ms"
-"""
+{QUICK_STOP}"""
 
 
 @pytest.fixture

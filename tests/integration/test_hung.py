@@ -5,14 +5,12 @@ import signal
 from pathlib import Path
 
 import pytest
-from kmuxd import wait_until
+from kmuxd import QUICK_STOP, wait_until
 
-QUICK = """
+QUICK = f"""
 [kernels]
 echo = true
-stop_message = "300ms"
-stop_term = "300ms"
-heartbeat_interval = "100ms"
+{QUICK_STOP}heartbeat_interval = "100ms"
 heartbeat_late = "50ms"
 heartbeat_silent = "200ms"
 """

@@ -10,16 +10,14 @@ import sys
 from pathlib import Path
 
 import pytest
-from kmuxd import has_ended, wait_until
+from kmuxd import QUICK_STOP, has_ended, wait_until
 
-QUICK = """
+QUICK = f"""
 [kernels]
 echo = true
 restart_first_delay = "20ms"
 restart_limit = 2
-stop_message = "300ms"
-stop_term = "300ms"
-connect_timeout = "3s"
+{QUICK_STOP}connect_timeout = "3s"
 """
 
 

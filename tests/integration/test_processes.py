@@ -6,15 +6,13 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from kmuxd import has_ended, wait_until
+from kmuxd import QUICK_STOP, has_ended, wait_until
 
-QUICK = """
+QUICK = f"""
 [kernels]
 echo = true
 restart = false
-stop_message = "300ms"
-stop_term = "300ms"
-"""
+{QUICK_STOP}"""
 
 # Each notes its number in the directory of its first argument.
 STRAYS = {

@@ -1,5 +1,6 @@
 import pytest
 from kernel import PYTHONS, Kernel
+from program import Program
 
 
 @pytest.fixture(params=list(PYTHONS), scope="session")
@@ -31,4 +32,17 @@ def start(python):
 
     yield start_one
     for each in open_kernels:
+        each.close()
+
+
+@pytest.fixture
+def program(python, tmp_path):
+    started = []
+
+    def start(text, **env):
+        started.append(Program(python, tmp_path, text, **env))
+        return started[-1]
+
+    yield start
+    for each in started:
         each.close()

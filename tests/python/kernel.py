@@ -55,7 +55,11 @@ class Kernel:
         environment = {**os.environ, "IPYTHONDIR": os.path.join(self.directory.name, "ipython"), **(env or {})}
         with open(self.log_path, "w") as log:
             self.manager.start_kernel(env=environment, stdout=log, stderr=log, cwd=self.directory.name)
-        self.client = self.manager.client()
+        self.talk_through(self.manager.client())
+
+    def talk_through(self, client):
+        """Once the kernel is ready."""
+        self.client = client
         self.unclaimed = []  # (channel, message) that another request's end waits for
         self.waited_for = []  # the same, that wait_for_iopub() has returned already
         self.client.start_channels()

@@ -1,16 +1,10 @@
 """Everything that IPython users have."""
 
 import base64
-import hmac
-import json
-import subprocess
-import sys
 import time
 
 import pytest
-import zmq
-from jupyter_client import BlockingKernelClient
-from kernel import PACKAGE, PATIENCE, PYTHONS, Kernel
+from kernel import PATIENCE, PYTHONS, Kernel
 
 
 def test_results_and_counts(kernel):
@@ -293,73 +287,6 @@ def test_usage_tells_how_long_requests_waited_behind_others(start, tmp_path):
     assert 0 <= after["control_lag_seconds"] < end - begin
 
 
-def test_shutdown_ends_a_cell_that_blocks(start):
-    for code in ("import time\nprint('on')\ntime.sleep(60)", "import ctypes\nprint('on')\nctypes.PyDLL(None).sleep(60)"):
-        kernel = start()
-        kernel.send(code)
-        kernel.wait_for_text("on")
-        kernel.control("shutdown_request", {"restart": False})
-        assert kernel.manager.provisioner.process.wait(timeout=10) == 0
-
-
-def test_exit_handlers_run_and_are_heard(start):
-    kernel = start()
-    kernel.ok("import atexit; atexit.register(print, 'goodbye')")
-    kernel.control("shutdown_request", {"restart": False})
-    kernel.wait_for_text("goodbye")
-
-
-def test_exit_asks_and_ends(start):
-    kernel = start()
-    done = kernel.ok("exit")
-    assert done.content["payload"] == [{"source": "ask_exit", "keepkernel": False}]
-    assert kernel.manager.provisioner.process.wait(timeout=10) == 0
-
-
-def test_a_kernel_ends_with_its_parent(start, python):
-    parent = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
-    kernel = start(argv=["/usr/bin/env", f"JPY_PARENT_PID={parent.pid}", python, str(PACKAGE)])
-    assert kernel.value("__import__('os').getpid()") == kernel.pid
-    parent.kill()
-    parent.wait()
-    kernel.manager.provisioner.process.wait(timeout=10)
-
-
-def signed(key, content):
-    """The frames of a handshake's message (JEP 66)."""
-    return [b"<IDS|MSG>", hmac.new(key, content, "sha256").hexdigest().encode(), content]
-
-
-def test_a_kernel_registers_with_its_launcher(tmp_path, python):
-    launcher, file, key = zmq.Context.instance().socket(zmq.ROUTER), tmp_path / "registration.json", b"a key"
-    port = launcher.bind_to_random_port("tcp://127.0.0.1")
-    file.write_text(json.dumps({
-        "kernel_id": "k", "transport": "tcp", "registration_ip": "127.0.0.1", "registration_port": port,
-        "signature_scheme": "hmac-sha256", "key": key.decode()}))
-    process = subprocess.Popen([python, PACKAGE, "-f", file])
-    try:
-        assert launcher.poll(20_000), "no registration came"
-        identity, *frames = launcher.recv_multipart()
-        told = json.loads(frames[-1])
-        assert frames == signed(key, frames[-1]) and told["kernel_id"] == "k" and int(told["shell_port"]) > 0
-        launcher.send_multipart([identity, *signed(key, b"{}")])
-        deadline = time.monotonic() + 20
-        while "shell_port" not in (info := json.loads(file.read_text())):
-            assert time.monotonic() < deadline, "no connection file came"
-        assert info["shell_port"] == int(told["shell_port"])
-        client = BlockingKernelClient(connection_file=str(file))
-        client.load_connection_file()
-        client.start_channels()
-        client.wait_for_ready(timeout=20)
-        client.shutdown()
-        assert process.wait(20) == 0
-        client.stop_channels()
-    finally:
-        process.kill()
-        process.wait()
-        launcher.close(0)
-
-
 @pytest.fixture
 def newest():
     """A kernel on the one of the two that has the libraries."""
@@ -378,24 +305,3 @@ def test_autoawait_trio(newest):
     assert newest.finish(id).ename == "KeyboardInterrupt"
     newest.ok("%autoawait asyncio")
     assert newest.ok("import asyncio\nawait asyncio.sleep(0.01)\n5").result == "5"
-
-
-def test_startup_files_and_options(start, tmp_path):
-    profile = tmp_path / "ipython/profile_default"
-    (profile / "startup").mkdir(parents=True)
-    (profile / "startup/a.py").write_text("from_startup = 'yes'\n")
-    (profile / "ipython_kernel_config.py").write_text("c.InteractiveShellApp.exec_lines = ['from_config = 1']\n")
-    kernel = start(env={"IPYTHONDIR": str(tmp_path / "ipython")}, arguments=["--IPKernelApp.nonsense=1", "--no-such-option"])
-    assert kernel.value("(from_startup, from_config)") == ("yes", 1)
-
-
-def test_fds_are_not_leaked_into_children(kernel):
-    done = kernel.ok("import subprocess; print(subprocess.run(['ls', '/proc/self/fd'], capture_output=True, text=True).stdout.split())")
-    assert set(eval(done.text())) <= {"0", "1", "2", "3"}
-
-
-def test_a_child_process_has_ordinary_signals(kernel):
-    done = kernel.ok(
-        "import subprocess\nprint([l for l in subprocess.run(['cat', '/proc/self/status'], capture_output=True, text=True).stdout.splitlines() if l.startswith(('SigBlk', 'SigIgn'))])"
-    )
-    assert "SigBlk:\\t0000000000000000" in done.text()

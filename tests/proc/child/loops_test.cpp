@@ -7,11 +7,9 @@
 
 #include <gtest/gtest.h>
 
-#include "proc/child/bounded_log.hpp"
 #include "proc/child/echo_interpreter.hpp"
 #include "proc/child/kernel_host.hpp"
 #include "proc/child/multipart.hpp"
-#include "proc/child/output_capture.hpp"
 #include "proc/child/sockets.hpp"
 #include "protocol/requests.hpp"
 #include "protocol/signer.hpp"
@@ -45,6 +43,11 @@ protected:
     if (zmq_poll(&item, 1, 10'000) <= 0 || !receive_message(socket, frames)) return {};
     wire_message<frame_list> wire(std::move(frames));
     return wire.decode({}) == errc::ok ? std::string(wire.message().content) : "";
+  }
+  std::string create_subshell(zmq::socket_t& control) {
+    const auto created = ask(control, "create_subshell_request", "{}");
+    const auto begin = created.find("subshell_id\": \"") + 15;
+    return created.substr(begin, created.find('"', begin) - begin);
   }
   zmq::socket_t connect(const std::string& endpoint) {
     zmq::socket_t socket(context_, zmq::socket_type::dealer);
@@ -206,14 +209,7 @@ TEST_F(loops, subshells_run_beside_the_main_shell_and_end_while_they_are_busy) {
   auto shell = connect(where_.shell());
   auto control = connect(where_.control());
   composer makes("key", "test", "u");
-  const auto on_control = [&](std::string_view type, std::string_view content) {
-    auto frames = makes.reply({}, {type, "{}", content, "{}", {}});
-    send_message(control, frames);
-    return receive(control);
-  };
-  const auto created = on_control("create_subshell_request", "{}");
-  const auto begin = created.find("subshell_id\": \"") + 15;
-  const std::string id = created.substr(begin, created.find('"', begin) - begin);
+  const std::string id = create_subshell(control);
   auto slow = makes.reply({}, {"execute_request", "{}", R"({"code": "spin 1000"})", "{}", {}});
   send_message(shell, slow);
   auto quick = to_subshell(id, "a", "execute_request", R"({"code": "echo beside"})");
@@ -221,10 +217,10 @@ TEST_F(loops, subshells_run_beside_the_main_shell_and_end_while_they_are_busy) {
   EXPECT_NE(receive(shell).find("\"ok\""), std::string::npos) << "the main shell spins";
   auto busy = to_subshell(id, "b", "execute_request", R"({"code": "sleep 1000"})");
   send_message(shell, busy);
-  EXPECT_NE(on_control("list_subshell_request", "{}").find(id), std::string::npos);
-  EXPECT_NE(on_control("delete_subshell_request", R"({"subshell_id": ")" + id + "\"}").find("ok"),
+  EXPECT_NE(ask(control, "list_subshell_request", "{}").find(id), std::string::npos);
+  EXPECT_NE(ask(control, "delete_subshell_request", R"({"subshell_id": ")" + id + "\"}").find("ok"),
             std::string::npos);
-  EXPECT_EQ(on_control("list_subshell_request", "{}").find(id), std::string::npos);
+  EXPECT_EQ(ask(control, "list_subshell_request", "{}").find(id), std::string::npos);
   auto late = to_subshell(id, "c", "execute_request", R"({"code": "echo nobody"})");
   send_message(shell, late);
   EXPECT_NE((receive(shell) + receive(shell)).find("UnknownSubshellError"), std::string::npos);
@@ -244,28 +240,6 @@ TEST_F(loops, a_completion_does_not_wait_for_the_cell_that_blocks) {
   main.join();
 }
 
-TEST(poll_loop, knows_its_longest_round) {
-  poll_loop loop;
-  event_fd work;
-  constexpr auto long_time = 30ms;
-  std::vector<std::chrono::nanoseconds> lags;
-  loop.watch(work.fd(), [&] {
-    lags.push_back(loop.take_lag());
-    const auto until = std::chrono::steady_clock::now() + long_time;
-    if (lags.size() == 2) {
-      while (std::chrono::steady_clock::now() < until) {
-      }
-    }
-    if (lags.size() == 4) loop.stop();
-  });
-  work.set();
-  loop.run();
-  EXPECT_GE(lags[2], long_time);
-  EXPECT_GT(lags[3], 0ns) << "a round takes some time";
-  loop.take_lag();
-  EXPECT_EQ(loop.take_lag(), 0ns);
-}
-
 std::uint64_t number_after(std::string_view text, std::string_view name) {
   return std::stoull(std::string(text.substr(text.find(name) + name.size())));
 }
@@ -275,14 +249,7 @@ TEST_F(loops, usage_tells_how_long_requests_waited_in_all_shells) {
   auto shell = connect(where_.shell());
   auto control = connect(where_.control());
   composer makes("key", "test", "w");
-  const auto on_control = [&](std::string_view type, std::string_view content) {
-    auto frames = makes.reply({}, {type, "{}", content, "{}", {}});
-    send_message(control, frames);
-    return receive(control);
-  };
-  const auto created = on_control("create_subshell_request", "{}");
-  const auto begin = created.find("subshell_id\": \"") + 15;
-  const std::string id = created.substr(begin, created.find('"', begin) - begin);
+  const std::string id = create_subshell(control);
   auto in_subshell = to_subshell(id, "d", "execute_request", R"({"code": "echo a"})");
   send_message(shell, in_subshell);
   EXPECT_NE(receive(shell).find("\"ok\""), std::string::npos);
@@ -296,115 +263,15 @@ TEST_F(loops, usage_tells_how_long_requests_waited_in_all_shells) {
     return number_after(told, "\"served\": ") == 2 && number_after(told, "\"waiting\": ") == 1;
   };
   do {
-    told = on_control("usage_request", "{}");
+    told = ask(control, "usage_request", "{}");
   } while (!is_told() && std::chrono::steady_clock::now() < deadline);
   EXPECT_TRUE(is_told()) << told;
   EXPECT_NE(told.find("\"control_lag_seconds\": "), std::string::npos) << told;
-  on_control("delete_subshell_request", R"({"subshell_id": ")" + id + "\"}");
-  EXPECT_EQ(number_after(on_control("usage_request", "{}"), "\"served\": "), 2U)
+  ask(control, "delete_subshell_request", R"({"subshell_id": ")" + id + "\"}");
+  EXPECT_EQ(number_after(ask(control, "usage_request", "{}"), "\"served\": "), 2U)
       << "what has gone is not forgotten";
   host_->stop();
   main.join();
-}
-
-TEST(output_capture, characters_are_not_cut_apart) {
-  EXPECT_EQ(cut_character("abc"), 0U);
-  EXPECT_EQ(cut_character("\xc3\xa4"), 0U);
-  EXPECT_EQ(cut_character("a\xc3"), 1U);
-  EXPECT_EQ(cut_character("\xe2\x82"), 2U);
-  EXPECT_EQ(cut_character("\xf0\x9f\x98"), 3U);
-  EXPECT_EQ(cut_character("\xf0\x9f\x98\x80"), 0U);
-  EXPECT_EQ(cut_character("\x80\x80\x80"), 0U) << "no character at all: passed on as it is";
-  EXPECT_EQ(cut_character(""), 0U);
-}
-
-outbox::clock::time_point at(std::chrono::milliseconds since) {
-  return outbox::clock::time_point(std::chrono::hours(1)) + since;
-}
-
-TEST(outbox, a_full_one_makes_the_writer_wait) {
-  outbox box(100);
-  ASSERT_TRUE(box.push(channel::iopub, {}, 90));
-  std::promise<void> entered;
-  std::atomic<bool> passed = false;
-  std::thread writer([&] {
-    entered.set_value();
-    box.push(channel::iopub, {}, 50);
-    passed = true;
-  });
-  entered.get_future().wait();
-  EXPECT_FALSE(passed);
-  EXPECT_EQ(box.take(at(0ms)).size(), 1U);
-  writer.join();
-  EXPECT_TRUE(passed);
-  EXPECT_EQ(box.take(at(0ms)).size(), 1U);
-  box.close();
-  EXPECT_FALSE(box.push(channel::iopub, {}, 1));
-}
-
-std::string text_of(const outbox::item& each) {
-  const auto* const text = std::get_if<outbox::text>(&each);
-  return text == nullptr ? "no text" : text->name + ": " + text->bytes;
-}
-
-TEST(outbox, the_first_text_goes_soon_and_what_follows_is_gathered) {
-  outbox box;
-  ASSERT_TRUE(box.try_write({}, "stdout", "a"));
-  EXPECT_TRUE(box.take(at(0ms)).empty());
-  ASSERT_TRUE(box.try_write({}, "stdout", "\n"));
-  EXPECT_EQ(box.due(), at(outbox::gather));
-  auto taken = box.take(box.due());
-  ASSERT_EQ(taken.size(), 1U);
-  EXPECT_EQ(text_of(taken.front()), "stdout: a\n");
-  for (const char* const each : {"b", "c"})
-    ASSERT_TRUE(box.try_write({}, "stdout", each));
-  ASSERT_TRUE(box.try_write({}, "stderr", "d"));
-  ASSERT_TRUE(box.try_write({}, "stdout", "e"));
-  EXPECT_TRUE(box.take(at(2ms)).empty());
-  EXPECT_EQ(box.due(), at(outbox::gather + outbox::text_pause));
-  taken = box.take(box.due());
-  ASSERT_EQ(taken.size(), 3U);
-  EXPECT_EQ(text_of(taken[0]), "stdout: bc");
-  EXPECT_EQ(text_of(taken[1]), "stderr: d");
-  EXPECT_EQ(text_of(taken[2]), "stdout: e");
-  EXPECT_EQ(box.due(), outbox::clock::time_point::max());
-}
-
-TEST(outbox, a_message_or_much_text_is_ready_at_once) {
-  outbox box;
-  box.try_write({}, "stdout", "b");
-  box.push(channel::shell, {}, 1);
-  const auto taken = box.take(at(0ms));
-  ASSERT_EQ(taken.size(), 2U);
-  EXPECT_EQ(text_of(taken[0]), "stdout: b");
-  box.try_write({}, "stdout", std::string(outbox::much, 'x'));
-  EXPECT_EQ(box.take(at(0ms)).size(), 1U);
-}
-
-TEST(outbox, text_without_room_is_refused_whole) {
-  outbox box(10);
-  EXPECT_TRUE(box.try_write({}, "stdout", "0123456789"));
-  EXPECT_FALSE(box.try_write({}, "stdout", "x"));
-  EXPECT_FALSE(box.has_room());
-  EXPECT_TRUE(box.take(at(0ms)).empty());
-  EXPECT_EQ(box.take(at(outbox::gather)).size(), 1U);
-  EXPECT_TRUE(box.has_room());
-  EXPECT_TRUE(box.try_write({}, "stdout", "x"));
-}
-
-TEST(bounded_log, keeps_the_newest) {
-  const auto path =
-      std::filesystem::temp_directory_path() / ("kmux-log-" + std::to_string(::getpid()));
-  {
-    bounded_log log(path, 1000);
-    for (int i = 0; i < 1000; ++i)
-      log.append("line " + std::to_string(i) + "\n");
-    log.append(std::string(5000, 'x') + "the end");
-  }
-  EXPECT_LE(std::filesystem::file_size(path), 1000U);
-  std::filesystem::remove(path);
-  bounded_log nowhere("/does/not/exist", 1000);
-  nowhere.append("thrown away");
 }
 
 }  // namespace

@@ -1,0 +1,145 @@
+// What the loops are made of: the outbox, captured output, the process's log, the poll loop.
+#include "proc/child/outbox.hpp"
+
+#include <filesystem>
+#include <fstream>
+#include <future>
+#include <thread>
+#include <unistd.h>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+#include "proc/child/bounded_log.hpp"
+#include "proc/child/output_capture.hpp"
+#include "proc/child/poll_loop.hpp"
+
+namespace kmux::child {
+namespace {
+
+using namespace std::chrono_literals;
+
+TEST(poll_loop, knows_its_longest_round) {
+  poll_loop loop;
+  event_fd work;
+  constexpr auto long_time = 30ms;
+  std::vector<std::chrono::nanoseconds> lags;
+  loop.watch(work.fd(), [&] {
+    lags.push_back(loop.take_lag());
+    const auto until = std::chrono::steady_clock::now() + long_time;
+    if (lags.size() == 2) {
+      while (std::chrono::steady_clock::now() < until) {
+      }
+    }
+    if (lags.size() == 4) loop.stop();
+  });
+  work.set();
+  loop.run();
+  EXPECT_GE(lags[2], long_time);
+  EXPECT_GT(lags[3], 0ns) << "a round takes some time";
+  loop.take_lag();
+  EXPECT_EQ(loop.take_lag(), 0ns);
+}
+
+TEST(output_capture, characters_are_not_cut_apart) {
+  EXPECT_EQ(cut_character("abc"), 0U);
+  EXPECT_EQ(cut_character("\xc3\xa4"), 0U);
+  EXPECT_EQ(cut_character("a\xc3"), 1U);
+  EXPECT_EQ(cut_character("\xe2\x82"), 2U);
+  EXPECT_EQ(cut_character("\xf0\x9f\x98"), 3U);
+  EXPECT_EQ(cut_character("\xf0\x9f\x98\x80"), 0U);
+  EXPECT_EQ(cut_character("\x80\x80\x80"), 0U) << "no character at all: passed on as it is";
+  EXPECT_EQ(cut_character(""), 0U);
+}
+
+outbox::clock::time_point at(std::chrono::milliseconds since) {
+  return outbox::clock::time_point(std::chrono::hours(1)) + since;
+}
+
+TEST(outbox, a_full_one_makes_the_writer_wait) {
+  outbox box(100);
+  ASSERT_TRUE(box.push(channel::iopub, {}, 90));
+  std::promise<void> entered;
+  std::atomic<bool> passed = false;
+  std::thread writer([&] {
+    entered.set_value();
+    box.push(channel::iopub, {}, 50);
+    passed = true;
+  });
+  entered.get_future().wait();
+  EXPECT_FALSE(passed);
+  EXPECT_EQ(box.take(at(0ms)).size(), 1U);
+  writer.join();
+  EXPECT_TRUE(passed);
+  EXPECT_EQ(box.take(at(0ms)).size(), 1U);
+  box.close();
+  EXPECT_FALSE(box.push(channel::iopub, {}, 1));
+}
+
+std::string text_of(const outbox::item& each) {
+  const auto* const text = std::get_if<outbox::text>(&each);
+  return text == nullptr ? "no text" : text->name + ": " + text->bytes;
+}
+
+TEST(outbox, the_first_text_goes_soon_and_what_follows_is_gathered) {
+  outbox box;
+  ASSERT_TRUE(box.try_write({}, "stdout", "a"));
+  EXPECT_TRUE(box.take(at(0ms)).empty());
+  ASSERT_TRUE(box.try_write({}, "stdout", "\n"));
+  EXPECT_EQ(box.due(), at(outbox::gather));
+  auto taken = box.take(box.due());
+  ASSERT_EQ(taken.size(), 1U);
+  EXPECT_EQ(text_of(taken.front()), "stdout: a\n");
+  for (const char* const each : {"b", "c"})
+    ASSERT_TRUE(box.try_write({}, "stdout", each));
+  ASSERT_TRUE(box.try_write({}, "stderr", "d"));
+  ASSERT_TRUE(box.try_write({}, "stdout", "e"));
+  EXPECT_TRUE(box.take(at(2ms)).empty());
+  EXPECT_EQ(box.due(), at(outbox::gather + outbox::text_pause));
+  taken = box.take(box.due());
+  ASSERT_EQ(taken.size(), 3U);
+  EXPECT_EQ(text_of(taken[0]), "stdout: bc");
+  EXPECT_EQ(text_of(taken[1]), "stderr: d");
+  EXPECT_EQ(text_of(taken[2]), "stdout: e");
+  EXPECT_EQ(box.due(), outbox::clock::time_point::max());
+}
+
+TEST(outbox, a_message_or_much_text_is_ready_at_once) {
+  outbox box;
+  box.try_write({}, "stdout", "b");
+  box.push(channel::shell, {}, 1);
+  const auto taken = box.take(at(0ms));
+  ASSERT_EQ(taken.size(), 2U);
+  EXPECT_EQ(text_of(taken[0]), "stdout: b");
+  box.try_write({}, "stdout", std::string(outbox::much, 'x'));
+  EXPECT_EQ(box.take(at(0ms)).size(), 1U);
+}
+
+TEST(outbox, text_without_room_is_refused_whole) {
+  outbox box(10);
+  EXPECT_TRUE(box.try_write({}, "stdout", "0123456789"));
+  EXPECT_FALSE(box.try_write({}, "stdout", "x"));
+  EXPECT_FALSE(box.has_room());
+  EXPECT_TRUE(box.take(at(0ms)).empty());
+  EXPECT_EQ(box.take(at(outbox::gather)).size(), 1U);
+  EXPECT_TRUE(box.has_room());
+  EXPECT_TRUE(box.try_write({}, "stdout", "x"));
+}
+
+TEST(bounded_log, keeps_the_newest) {
+  const auto path =
+      std::filesystem::temp_directory_path() / ("kmux-log-" + std::to_string(::getpid()));
+  {
+    bounded_log log(path, 1000);
+    for (int i = 0; i < 1000; ++i)
+      log.append("line " + std::to_string(i) + "\n");
+    log.append(std::string(5000, 'x') + "the end");
+  }
+  EXPECT_LE(std::filesystem::file_size(path), 1000U);
+  std::filesystem::remove(path);
+  bounded_log nowhere("/does/not/exist", 1000);
+  nowhere.append("thrown away");
+}
+
+}  // namespace
+}  // namespace kmux::child
