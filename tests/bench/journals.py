@@ -40,7 +40,7 @@ def cost(row, note):
     """The same flood with and without a journal, alternating."""
     count = 100_000
     rates, child_cpu = {True: [], False: []}, {True: [], False: []}
-    with running() as kept, running('[journal]\nmax_bytes = "0"\n') as bare:
+    with running() as kept, running('[journal]\nmax_bytes = "0"\n[limits]\nclient_queue_bytes = "64MiB"\n') as bare:
         sides = []
         for daemon, journal in ((kept, True), (bare, False)):
             gateway = Gateway("kmuxd", daemon.url, daemon.process.pid)
