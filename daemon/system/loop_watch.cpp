@@ -35,6 +35,7 @@ void write_stack(int) {
   errno = before;
 }
 
+/// For the thread that calls it.
 void install_handler() {
   void* frame = nullptr;
   ::backtrace(&frame, 1);
@@ -43,6 +44,11 @@ void install_handler() {
   action.sa_flags = SA_RESTART;
   ::sigfillset(&action.sa_mask);
   ::sigaction(stack_signal(), &action, nullptr);
+  // Whoever started us may have blocked it, and then no stack would ever be written.
+  sigset_t ours;
+  ::sigemptyset(&ours);
+  ::sigaddset(&ours, stack_signal());
+  ::pthread_sigmask(SIG_UNBLOCK, &ours, nullptr);
 }
 
 }  // namespace

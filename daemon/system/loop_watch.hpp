@@ -32,7 +32,7 @@ public:
   loop_watch(boost::asio::io_context& io, std::function<void()> ticked);
   ~loop_watch();
 
-  /// From now on; again with other settings. The loop must soon run.
+  /// From now on; again with other settings. On the loop's thread, and the loop must soon run.
   void start(settings);
   /// Lets the loop run dry, and ends the thread.
   void stop();

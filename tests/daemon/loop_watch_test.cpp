@@ -1,6 +1,7 @@
 // A loop that is blocked on purpose.
 #include "daemon/system/loop_watch.hpp"
 
+#include <csignal>
 #include <execinfo.h>
 #include <fcntl.h>
 #include <future>
@@ -30,6 +31,9 @@ protected:
     read_ = unique_fd(ends[0]);
     write_ = unique_fd(ends[1]);
     loop_ = std::thread([this] {
+      sigset_t all;  // as whoever starts a program may have left it
+      ::sigfillset(&all);
+      ::pthread_sigmask(SIG_SETMASK, &all, nullptr);
       auto work = asio::make_work_guard(io_);
       io_.run();
     });

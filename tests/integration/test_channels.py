@@ -116,10 +116,12 @@ def test_usage_is_told_while_a_cell_runs(daemon, kernel):
     assert 0 < first["host_virtual_memory"]["available"] < first["host_virtual_memory"]["total"]
 
     def busy():
+        # The host's is counted in hundredths of a second: between two quick questions there may be none.
         now = channels.request("usage_request", {}, "control")
-        return now if now["kernel_cpu"] > 20 else None
+        assert now["host_cpu_percent"] <= 100
+        return now["kernel_cpu"] > 20 and now["host_cpu_percent"] > 0
 
-    assert 0 < wait_until(busy)["host_cpu_percent"] <= 100
+    wait_until(busy)
     daemon.post(f"kernels/{kernel}/interrupt")
     channels.finish(cell)
 
