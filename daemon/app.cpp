@@ -1,10 +1,12 @@
 #include "daemon/app.hpp"
 
+#include <algorithm>
 #include <csignal>
 #include <cstdlib>
 #include <filesystem>
 #include <sys/resource.h>
 #include <unistd.h>
+#include <utility>
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -62,7 +64,7 @@ std::string child_program() {
 }  // namespace
 
 app::app(const config::config& c, supervise::directories directories, supervise::cgroups cgroups,
-         reload_function reload)
+         reload_function reload, const successor& next)
     : config_(c),
       reload_(std::move(reload)),
       directories_(std::move(directories)),
@@ -85,7 +87,9 @@ app::app(const config::config& c, supervise::directories directories, supervise:
            journals_,
            c.server.base_url,
            std::chrono::system_clock::now(),
-           writable_},
+           writable_,
+           next,
+           [this] { upgrade(); }},
       service_(routes_, {c.server.base_url, c.server.allow_origin}),
       server_(io_, connection_settings_from(c), c.limits.max_connections,
               [this](http_request& request) { return service_.respond(request); }),
@@ -103,12 +107,14 @@ app::app(const config::config& c, supervise::directories directories, supervise:
   add_spec_routes(routes_, api_);
   add_session_routes(routes_, api_);
   add_drain_routes(routes_, api_);
+  add_upgrade_routes(routes_, api_);
   add_health_routes(routes_, api_);
 }
 
 app::~app() = default;
 
-result<std::unique_ptr<app>> app::create(const config::config& c, reload_function reload) {
+result<std::unique_ptr<app>> app::create(const config::config& c, reload_function reload,
+                                         const successor& next, named_descriptors handed) {
   raise_descriptor_limit();
   // Whoever started us may have blocked or ignored what we live by.
   sigset_t none;
@@ -116,17 +122,19 @@ result<std::unique_ptr<app>> app::create(const config::config& c, reload_functio
   ::sigprocmask(SIG_SETMASK, &none, nullptr);
   ::signal(SIGCHLD, SIG_DFL);
   ::signal(SIGPIPE, SIG_IGN);
-  auto directories = supervise::directories::open(c.runtime_dir, c.state_dir);
+  auto directories =
+      supervise::directories::open(c.runtime_dir, c.state_dir, take_named(handed, our_lock));
   if (!directories) return directories.error();
   auto cgroups = open_cgroups(c.kernels);
   if (!cgroups) return cgroups.error();
   std::unique_ptr<app> made(
-      new app(c, std::move(*directories), std::move(*cgroups), std::move(reload)));
+      new app(c, std::move(*directories), std::move(*cgroups), std::move(reload), next));
+  if (const auto token = take_named(handed, our_token)) made->made_token_ = text_of(token, 256);
   if (const auto done = made->authenticate(); !done) return done.error();
   made->specs_.refresh_now();
   made->kernels_.adopt_all();
   made->sessions_.load();
-  if (const auto done = made->listen(); !done) return done.error();
+  if (const auto done = made->listen(std::move(handed)); !done) return done.error();
   return made;
 }
 
@@ -155,13 +163,35 @@ result<void> app::authenticate() {
   return {};
 }
 
-result<void> app::listen() {
+result<void> app::listen(named_descriptors handed) {
+  for (auto& each : handed) {
+    if (auto where = address_of(each.fd)) {
+      handed_.push_back({std::move(*where), std::move(each.fd), each.name == our_socket});
+    } else {
+      spdlog::warn("event=descriptor_ignored name={} reason=\"not a socket that listens\"",
+                   each.name);
+    }
+  }
   for (const auto& where : config_.server.listen) {
-    const auto done = server_.listen(listen_address_from(where), config_.server.base_url);
-    if (!done) return done;
+    if (const auto done = listen_at(listen_address_from(where)); !done) return done;
   }
   if (const auto done = listen_admin(); !done) return done;
+  // The service manager's are served as well; what we had bound and is no longer wanted closes.
+  for (auto& each : std::exchange(handed_, {})) {
+    if (each.ours) continue;
+    if (auto done = server_.listen(std::move(each), config_.server.base_url); !done) return done;
+  }
   return write_listen_file();
+}
+
+/// On the socket that was handed over for it, or else a new one.
+result<void> app::listen_at(const listen_address& where) {
+  const auto found =
+      std::ranges::find_if(handed_, [&](const auto& each) { return is_at(where, each.where); });
+  if (found == handed_.end()) return server_.listen(where, config_.server.base_url);
+  auto taken = std::move(*found);
+  handed_.erase(found);
+  return server_.listen(std::move(taken), config_.server.base_url);
 }
 
 result<void> app::listen_admin() {
@@ -169,6 +199,14 @@ result<void> app::listen_admin() {
   const std::string wanted = directories_.runtime() + "/admin.sock";
   admin.path = wanted;
   if (wanted.size() > supervise::max_socket_path) {
+    std::error_code unknown;
+    const auto before = fs::read_symlink(wanted, unknown);
+    // Bound by the kmuxd before us, of which we are the successor.
+    if (std::ranges::any_of(handed_, [&](const auto& h) { return h.where.path == before; })) {
+      admin_directory_ = before.parent_path();
+      admin.path = before;
+      return listen_at(admin);
+    }
     std::string pattern = "/tmp/kmux-XXXXXX";
     if (::mkdtemp(pattern.data()) == nullptr) {
       return error{errc::io, "cannot make a directory in /tmp for admin.sock"};
@@ -184,7 +222,7 @@ result<void> app::listen_admin() {
     fs::create_symlink(admin.path, wanted, ec);
     if (ec) return error{errc::io, "cannot make " + wanted + ": " + ec.message()};
   }
-  return server_.listen(admin, config_.server.base_url);
+  return listen_at(admin);
 }
 
 result<void> app::write_listen_file() {
@@ -297,21 +335,52 @@ void app::stop() {
   ending_.spawn("end", end());
 }
 
-asio::awaitable<void> app::end() {
-  server_.stop_accepting();
+/// Another kmuxd goes on with the same sockets and kernels.
+void app::upgrade() {
+  if (api_.stopping) return;
+  api_.stopping = true;
+  notify_reloading();
+  cull_timer_.cancel();
+  hand_over();
+  ending_.spawn("upgrade", end());
+}
+
+void app::hand_over() {
+  named_descriptors out;
+  out.push_back({std::string(our_lock), directories_.take_lock()});
+  if (!made_token_.empty()) out.push_back({std::string(our_token), file_of(made_token_)});
+  for (auto& each : server_.hand_over()) {
+    out.push_back({std::string(each.ours ? our_socket : "socket"), std::move(each.fd)});
+  }
+  std::erase_if(out, [](const auto& each) { return !each.fd; });
+  handed_over_ = std::move(out);
+}
+
+void app::remove_listening_files() {
   std::error_code ec;
   fs::remove(directories_.runtime() + "/listen.json", ec);
   if (!admin_directory_.empty()) {
     fs::remove(directories_.runtime() + "/admin.sock", ec);
     fs::remove(admin_directory_, ec);
   }
-  if (config_.server.on_exit == "stop") {
+}
+
+asio::awaitable<void> app::end_serving() {
+  if (!handed_over_) {
+    server_.stop_accepting();
+    remove_listening_files();
+  }
+  if (config_.server.on_exit == "stop" && !handed_over_) {
     stopping_kernels_.spawn("stop_kernels", kernels_.stop_all());
     co_await stopping_kernels_.join();
     server_.end_connections(1001, "The server is stopping, and its kernels with it.");
   } else {
     server_.end_connections(1012, "The server is stopping. The kernels go on: connect again.");
   }
+}
+
+asio::awaitable<void> app::end() {
+  co_await end_serving();
   abort_timer_.set(alarm::clock::now() + end_grace, [this] { server_.abort_connections(); });
   co_await server_.join();
   abort_timer_.cancel();

@@ -14,7 +14,9 @@
 #include "daemon/async/alarm.hpp"
 #include "daemon/http/server.hpp"
 #include "daemon/http/service.hpp"
+#include "daemon/system/descriptors.hpp"
 #include "daemon/system/loop_watch.hpp"
+#include "daemon/system/successor.hpp"
 
 namespace kmux::daemon {
 
@@ -23,19 +25,26 @@ using reload_function = std::function<std::optional<config::config>(const config
 
 class app {
 public:
-  /// Opens directories and sockets; the error says what to do. The directories' lock is held until
-  /// destruction.
-  static result<std::unique_ptr<app>> create(const config::config&, reload_function);
+  /// Opens directories and sockets, or takes them over; the error says what to do. The directories'
+  /// lock is held until destruction.
+  static result<std::unique_ptr<app>> create(const config::config&, reload_function,
+                                             const successor&, named_descriptors);
   ~app();
 
-  /// Until SIGTERM or SIGINT. Returns the exit code.
+  /// Until SIGTERM or SIGINT, or until an upgrade was asked for. Returns the exit code.
   int run();
 
+  /// What the successor needs, where an upgrade is what run() ended for. To be given to it once
+  /// this object is gone, and its threads with it.
+  std::optional<named_descriptors> take_handed_over() { return std::move(handed_over_); }
+
 private:
-  app(const config::config&, supervise::directories, supervise::cgroups, reload_function);
+  app(const config::config&, supervise::directories, supervise::cgroups, reload_function,
+      const successor&);
 
   result<void> authenticate();
-  result<void> listen();
+  result<void> listen(named_descriptors);
+  result<void> listen_at(const listen_address&);
   result<void> listen_admin();
   result<void> write_listen_file();
   void wait_for_signals();
@@ -46,6 +55,10 @@ private:
   void keep_alive();
   void cull();
   void stop();
+  void upgrade();
+  void hand_over();
+  void remove_listening_files();
+  boost::asio::awaitable<void> end_serving();
   boost::asio::awaitable<void> end();
 
   config::config config_;
@@ -75,6 +88,8 @@ private:
   alarm abort_timer_;
   task_group stopping_kernels_;  ///< the part of the end that a second signal cuts short
   task_group ending_;
+  std::vector<handed_socket> handed_;  ///< not yet listened on
+  std::optional<named_descriptors> handed_over_;
   std::string made_token_;       ///< where none is configured
   std::string admin_directory_;  ///< where RUNTIME/admin.sock's path is too long to bind
 };

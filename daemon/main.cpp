@@ -1,5 +1,7 @@
 // kmuxd: flags, configuration, app, exit code.
+#include <cerrno>
 #include <cstdio>
+#include <cstring>
 #include <exception>
 #include <string>
 #include <unistd.h>
@@ -30,8 +32,11 @@ void set_up_log(const std::string& level) {
   spdlog::set_default_logger(std::move(logger));
 }
 
+/// Returns where no upgrade was asked for, or where it failed.
 int serve(const config::load_result& loaded, int argc, char** argv) {
   set_up_log(loaded.value.log.level);
+  auto handed = kmux::daemon::take_descriptors();
+  const kmux::daemon::successor next(argc, argv);
   const auto reload = [=](const config::config& current) -> std::optional<config::config> {
     const auto fresh = config::load(argc, argv, config::current_environment());
     auto problems = fresh.problems;
@@ -43,12 +48,19 @@ int serve(const config::load_result& loaded, int argc, char** argv) {
     if (!problems.empty()) return std::nullopt;
     return fresh.value;
   };
-  auto app = kmux::daemon::app::create(loaded.value, reload);
+  auto app = kmux::daemon::app::create(loaded.value, reload, next, std::move(handed));
   if (!app) {
     fmt::print(stderr, "kmuxd: {}\n", app.error().detail);
     return 1;
   }
-  return (*app)->run();
+  const int status = (*app)->run();
+  auto handed_over = (*app)->take_handed_over();
+  if (!handed_over) return status;
+  app->reset();
+  next.take_over(std::move(*handed_over));
+  spdlog::critical("event=upgrade_failed program={} error=\"{}\"", next.program(),
+                   std::strerror(errno));
+  return 1;
 }
 
 }  // namespace

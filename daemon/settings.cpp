@@ -131,6 +131,7 @@ listen_address listen_address_from(std::string_view text) {
   const auto colon = text.rfind(':');
   out.host = text.substr(0, colon);
   if (out.host.starts_with('[')) out.host = out.host.substr(1, out.host.size() - 2);
+  if (out.host == "localhost") out.host = "127.0.0.1";
   const auto port = text.substr(colon + 1);
   std::from_chars(port.data(), port.data() + port.size(), out.port);
   return out;

@@ -19,7 +19,7 @@ struct process_identity {
   friend bool operator==(const process_identity&, const process_identity&) = default;
 };
 
-/// errc::not_found if there is no such process.
+/// errc::not_found if there is no such process; another error if that cannot be told.
 result<process_identity> identify(pid_t);
 
 /// This boot's id; empty if /proc does not tell.

@@ -1,6 +1,22 @@
 #include "protocol/error.hpp"
 
+#include <cerrno>
+
 namespace kmux {
+
+errc errc_of(int number) noexcept {
+  switch (number) {
+    case ENOENT:
+    case ESRCH:
+      return errc::not_found;
+    case EMFILE:
+    case ENFILE:
+    case ENOMEM:
+      return errc::exhausted;
+    default:
+      return errc::io;
+  }
+}
 
 std::string_view to_string(errc e) noexcept {
   switch (e) {
@@ -36,6 +52,8 @@ std::string_view to_string(errc e) noexcept {
       return "not found";
     case errc::io:
       return "input/output error";
+    case errc::exhausted:
+      return "out of descriptors or memory";
   }
   return "unknown error";
 }

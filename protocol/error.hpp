@@ -29,7 +29,11 @@ enum class errc {
   unknown_channel,  ///< not shell, control, stdin or iopub
   not_found,        ///< no such file or name
   io,               ///< the operating system said no
+  exhausted,        ///< it has no more descriptors or memory for us, now
 };
+
+/// Of errno's values: not_found, exhausted or io.
+errc errc_of(int number) noexcept;
 
 /// One short English phrase, e.g. "bad signature".
 std::string_view to_string(errc) noexcept;

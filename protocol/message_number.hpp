@@ -13,9 +13,16 @@ namespace kmux {
 /// With this the routing ids of kmuxd's sockets begin.
 inline constexpr std::string_view daemon_identity = "kmuxd-";
 
-/// "kernel.X.stream;seq=123"
-std::string numbered(std::string_view topic, std::uint64_t number);
-/// The number in the last of the frames before the delimiter; 0 where there is none.
-std::uint64_t number_of(std::span<const std::string_view> identities);
+struct message_number {
+  std::uint64_t number = 0;  ///< 0: it has none
+  bool kept = true;          ///< false: the journal could not be written
+
+  friend bool operator==(const message_number&, const message_number&) = default;
+};
+
+/// "kernel.X.stream;seq=123", or "kernel.X.stream;kept=no;seq=123"
+std::string numbered(std::string_view topic, message_number);
+/// What stands in the last of the frames before the delimiter.
+message_number number_of(std::span<const std::string_view> identities);
 
 }  // namespace kmux

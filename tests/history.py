@@ -2,6 +2,7 @@
 
 import contextlib
 import threading
+import time
 import uuid
 
 from kmuxd import V1, Channels, wait_until
@@ -134,3 +135,31 @@ class Asker(threading.Thread):
         if self.counts != list(range(self.counts[0], self.counts[0] + len(self.counts))):
             self.problems.append(f"execution counts {self.counts}")
         return self.problems
+
+
+class Load:
+    """Kernels that say numbered lines, each with an ordinary and a counting client."""
+
+    def __init__(self, daemon, kernels, lines, per_second, protocols=(V1, None)):
+        self.daemon = daemon
+        self.kernels = [daemon.kernel() for _ in range(kernels)]
+        self.readers = [
+            Reader(daemon, kernel, lines, counts, protocols[i % 2])
+            for i, kernel in enumerate(self.kernels) for counts in (False, True)
+        ]
+        for each in self.readers:
+            each.start()
+        for each in self.readers:
+            assert each.ready.wait(30)
+        for kernel in self.kernels:
+            starter = daemon.channels(kernel)
+            starter.execute(cell_of(lines, per_second))
+            starter.until(lambda m: m["msg_type"] == "stream")
+
+    def finish(self, seconds):
+        deadline = time.monotonic() + seconds
+        for each in self.readers:
+            each.ended.wait(max(0, deadline - time.monotonic()))
+            each.stop()
+        for each in self.readers:
+            assert not each.judge(), f"counts={each.counts} protocol={each.protocol}: {each.problems}"

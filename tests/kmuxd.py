@@ -15,6 +15,7 @@ import requests
 import websocket
 
 BIN = Path(os.environ.get("TESTED_BIN", Path(__file__).parents[1] / "build/dev/bin"))
+PROGRAM = BIN / "kmuxd"
 V1 = "v1.kernel.websocket.jupyter.org"
 TOKEN = "a-token-for-the-tests"
 #: Of [kernels]: one that does not end is not waited for long.
@@ -191,7 +192,7 @@ class Daemon:
     def start(self):
         with open(self.log, "ab") as log:
             self.process = subprocess.Popen(
-                [BIN / "kmuxd", "--config", self.config, "--listen", "127.0.0.1:0",
+                [PROGRAM, "--config", self.config, "--listen", "127.0.0.1:0",
                  "--runtime-dir", self.runtime, "--token-file", self.token_file, *self.flags],
                 stderr=log, stdout=log, env=self.environment)
         listening = wait_until(self._listening, what="listen.json")

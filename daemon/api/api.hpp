@@ -2,6 +2,7 @@
 // The REST API: each file adds its routes to the router.
 
 #include <chrono>
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -9,6 +10,7 @@
 #include "daemon/kernels/kernel_manager.hpp"
 #include "daemon/sessions/session_store.hpp"
 #include "daemon/specs/spec_store.hpp"
+#include "daemon/system/successor.hpp"
 #include "daemon/system/write_probe.hpp"
 
 namespace kmux::daemon {
@@ -23,7 +25,9 @@ struct api_context {
   std::string base_url;  ///< begins and ends with '/'
   std::chrono::system_clock::time_point started;
   write_probe& writable;
-  bool stopping = false;  ///< the daemon's end has begun
+  const successor& next;
+  std::function<void()> begin_upgrade;  ///< once requests under way are answered
+  bool stopping = false;                ///< the daemon's end has begun
 };
 
 void add_server_routes(router&, api_context&);   ///< /api, /api/status, /api/me, /api/spec.yaml
@@ -33,6 +37,7 @@ void add_journal_routes(router&, api_context&);  ///< /api/kernels/{id}/messages
 void add_spec_routes(router&, api_context&);     ///< /api/kernelspecs…, /kernelspecs/…
 void add_session_routes(router&, api_context&);  ///< /api/sessions…
 void add_drain_routes(router&, api_context&);    ///< /api/drain
+void add_upgrade_routes(router&, api_context&);  ///< /api/upgrade
 void add_health_routes(router&, api_context&);   ///< /healthz, /readyz
 
 http_response refusal_response(const kernel_manager::refusal&);

@@ -31,6 +31,9 @@ public:
 
   peer_stream(boost::asio::io_context&, socket_type);
 
+  /// Bytes of memory besides an item's own, measured with frames of 1 KiB.
+  static constexpr std::size_t cost_of_item = 512;
+
   executor_type get_executor() noexcept { return socket_.get_executor(); }
 
   /// Appends to the queue; sent by the next flush().
@@ -43,9 +46,10 @@ public:
   void finish(outgoing_ptr last);
 
   std::size_t pending_bytes() const noexcept { return pending_; }
-  /// The same without the item that is being sent: what waits behind it.
+  /// What waits behind the item that is being sent, and what it takes to hold it.
   std::size_t waiting_bytes() const noexcept {
-    return queue_.empty() ? 0 : pending_ - (queue_.front()->size - offset_);
+    if (queue_.empty()) return 0;
+    return pending_ - (queue_.front()->size - offset_) + (queue_.size() - 1) * cost_of_item;
   }
   bool broken() const noexcept { return broken_; }
   /// Waits until everything has been handed to the system, or the connection is broken.

@@ -1,6 +1,9 @@
 #include "daemon/http/server.hpp"
 
+#include <cstring>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include <boost/asio/basic_socket_acceptor.hpp>
@@ -42,7 +45,47 @@ bool is_stale(const local::endpoint& where) {
   return ec == asio::error::connection_refused;
 }
 
+std::string url_of(const listen_address& where, const std::string& base_url) {
+  if (!where.path.empty()) {
+    return fmt::format("http+unix://{}{}", percent_encode(where.path), base_url);
+  }
+  const bool v6 = where.host.find(':') != std::string::npos;
+  return fmt::format("http://{}:{}{}", v6 ? "[" + where.host + "]" : where.host, where.port,
+                     base_url);
+}
+
 }  // namespace
+
+bool is_at(const listen_address& wanted, const listen_address& found) {
+  if (!wanted.path.empty() || !found.path.empty()) return wanted.path == found.path;
+  boost::system::error_code ec;
+  const auto address = asio::ip::make_address(wanted.host, ec);
+  return !ec && address.to_string() == found.host &&
+         (wanted.port == 0 || wanted.port == found.port);
+}
+
+std::optional<listen_address> address_of(const unique_fd& fd) {
+  int listens = 0;
+  socklen_t size = sizeof listens;
+  if (::getsockopt(fd.get(), SOL_SOCKET, SO_ACCEPTCONN, &listens, &size) != 0 || listens == 0) {
+    return std::nullopt;
+  }
+  sockaddr_storage raw{};
+  size = sizeof raw;
+  if (::getsockname(fd.get(), reinterpret_cast<sockaddr*>(&raw), &size) != 0) return std::nullopt;
+  listen_address out;
+  if (raw.ss_family == AF_UNIX) {
+    out.path = reinterpret_cast<const sockaddr_un&>(raw).sun_path;
+    return out.path.empty() ? std::nullopt : std::optional(out);  // an abstract name, or none
+  }
+  if (raw.ss_family != AF_INET && raw.ss_family != AF_INET6) return std::nullopt;
+  tcp::endpoint endpoint;
+  endpoint.resize(size);
+  std::memcpy(endpoint.data(), &raw, size);
+  out.host = endpoint.address().to_string();
+  out.port = endpoint.port();
+  return out;
+}
 
 server::server(asio::io_context& io, connection_settings settings, std::size_t max_connections,
                http_service service)
@@ -50,7 +93,7 @@ server::server(asio::io_context& io, connection_settings settings, std::size_t m
       settings_(settings),
       max_connections_(max_connections),
       service_(std::move(service)),
-      acceptors_(io),
+      accepting_(io),
       tasks_(io) {
 }
 
@@ -70,23 +113,19 @@ result<void> server::listen(const listen_address& where, const std::string& base
     if (::access(where.path.c_str(), F_OK) == 0 && is_stale(endpoint)) {
       ::unlink(where.path.c_str());
     }
-    if (auto opened = open<local>(endpoint, where); !opened) return opened;
-    urls_.push_back(fmt::format("http+unix://{}{}", percent_encode(where.path), base_url));
-    return {};
+    return open<local>(endpoint, where, base_url);
   }
   boost::system::error_code ec;
-  const auto address =
-      asio::ip::make_address(where.host == "localhost" ? "127.0.0.1" : where.host, ec);
+  const auto address = asio::ip::make_address(where.host, ec);
   if (ec) return error{errc::bad_field, "not an IP address to listen on: " + where.host};
-  if (auto opened = open<tcp>({address, where.port}, where); !opened) return opened;
-  const std::string host = address.is_v6() ? "[" + address.to_string() + "]" : address.to_string();
-  urls_.push_back(fmt::format("http://{}:{}{}", host, opened_port_, base_url));
-  return {};
+  auto named = where;
+  named.host = address.to_string();
+  return open<tcp>({address, where.port}, named, base_url);
 }
 
 template <class Protocol>
-result<void> server::open(const typename Protocol::endpoint& endpoint,
-                          const listen_address& where) {
+result<void> server::open(const typename Protocol::endpoint& endpoint, const listen_address& where,
+                          const std::string& base_url) {
   auto acceptor = std::make_shared<acceptor_of<Protocol>>(io_);
   constexpr bool is_local = std::is_same_v<Protocol, local>;
   boost::system::error_code ec;
@@ -106,15 +145,34 @@ result<void> server::open(const typename Protocol::endpoint& endpoint,
                                        "another address with --listen.",
                                        name, ec.message())};
   }
-  if constexpr (is_local) {
-    socket_files_.push_back(where.path);
-  } else {
-    opened_port_ = acceptor->local_endpoint().port();
-  }
-  close_acceptors_.push_back([acceptor] { acceptor->close(); });
-  // From the loop: if another address cannot be listened on, it never runs, and nobody joins.
-  asio::post(io_, [this, acceptor] { acceptors_.spawn("accept", accept(acceptor)); });
+  auto bound = where;
+  if constexpr (!is_local) bound.port = acceptor->local_endpoint().port();
+  begin(std::move(acceptor), std::move(bound), true, base_url);
   return {};
+}
+
+result<void> server::listen(handed_socket handed, const std::string& base_url) {
+  const auto take = [&]<class Protocol>(Protocol protocol) -> result<void> {
+    auto acceptor = std::make_shared<acceptor_of<Protocol>>(io_);
+    boost::system::error_code ec;
+    acceptor->assign(protocol, handed.fd.get(), ec);
+    if (ec) return error{errc::io, "cannot take over a socket: " + ec.message()};
+    handed.fd.release();
+    begin(std::move(acceptor), std::move(handed.where), handed.ours, base_url);
+    return {};
+  };
+  if (!handed.where.path.empty()) return take(local());
+  return take(handed.where.host.find(':') == std::string::npos ? tcp::v4() : tcp::v6());
+}
+
+template <class Acceptor>
+void server::begin(std::shared_ptr<Acceptor> opened, listen_address where, bool ours,
+                   const std::string& base_url) {
+  urls_.push_back(url_of(where, base_url));
+  acceptors_.push_back({std::move(where), ours, [opened] { opened->close(); },
+                        [opened] { return opened->release(); }});
+  // From the loop: if another address cannot be listened on, it never runs, and nobody joins.
+  asio::post(io_, [this, opened] { accepting_.spawn("accept", accept(opened)); });
 }
 
 template <class Acceptor>
@@ -163,12 +221,19 @@ asio::awaitable<void> server::serve_one(std::shared_ptr<peer_stream> stream, pee
 }
 
 void server::stop_accepting() {
-  for (const auto& close : close_acceptors_)
-    close();
-  close_acceptors_.clear();
-  for (const auto& path : socket_files_)
-    ::unlink(path.c_str());
-  socket_files_.clear();
+  for (const auto& each : acceptors_) {
+    each.close();
+    if (each.ours && !each.where.path.empty()) ::unlink(each.where.path.c_str());
+  }
+  acceptors_.clear();
+}
+
+std::vector<handed_socket> server::hand_over() {
+  std::vector<handed_socket> out;
+  for (const auto& each : acceptors_)
+    out.push_back({each.where, unique_fd(each.release()), each.ours});
+  acceptors_.clear();
+  return out;
 }
 
 void server::end_connections(std::uint16_t code, std::string_view reason) {
@@ -184,7 +249,7 @@ void server::abort_connections() {
 
 asio::awaitable<void> server::join() {
   co_await tasks_.join();
-  co_await acceptors_.join();
+  co_await accepting_.join();
 }
 
 }  // namespace kmux::daemon

@@ -2,6 +2,7 @@
 // Listening sockets and the connections they accept.
 
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -10,17 +11,32 @@
 
 #include "daemon/async/task_group.hpp"
 #include "daemon/http/connection.hpp"
+#include "proc/unique_fd.hpp"
 #include "protocol/error.hpp"
 
 namespace kmux::daemon {
 
 /// Where to listen: a TCP address, or a Unix socket's path.
 struct listen_address {
-  std::string host;  ///< TCP: an IP address ("127.0.0.1", "::1") or "localhost"
+  std::string host;  ///< TCP: an IP address ("127.0.0.1", "::1")
   std::uint16_t port = 0;
   std::string path;  ///< Unix, where not empty
   unsigned mode = 0600;
 };
+
+/// A socket that listens, which somebody else has bound: the service manager, or the kmuxd that
+/// this one replaces.
+struct handed_socket {
+  listen_address where;
+  unique_fd fd;
+  bool ours = false;  ///< a kmuxd's, and not the service manager's
+};
+
+/// Whether a socket that listens at `found` is what `wanted` asks for; port 0 wants any.
+bool is_at(const listen_address& wanted, const listen_address& found);
+/// Where it listens. Nothing if that is no stream socket of TCP or with a Unix path, or does not
+/// listen.
+std::optional<listen_address> address_of(const unique_fd&);
 
 /// The live connections, so that they can be cut off. A connection is in it while it is served.
 class stream_list {
@@ -59,6 +75,9 @@ public:
 
   /// Binds and listens at once; accepting begins with the loop. The error says what to do.
   result<void> listen(const listen_address&, const std::string& base_url);
+  /// Takes over a socket that listens there already. Its file, if it has one, is removed at the end
+  /// where it is ours.
+  result<void> listen(handed_socket, const std::string& base_url);
 
   /// "http://127.0.0.1:8888/", "http+unix://%2Frun%2Fkmux%2Fadmin.sock/", in the order of listen().
   const std::vector<std::string>& urls() const noexcept { return urls_; }
@@ -70,6 +89,8 @@ public:
   std::size_t connections() const noexcept { return streams_.size(); }
 
   void stop_accepting();
+  /// The same, but the sockets go on listening: whoever connects meanwhile waits to be accepted.
+  std::vector<handed_socket> hand_over();
   /// WebSockets get a close frame; requests under way are answered, idle connections close.
   void end_connections(std::uint16_t code, std::string_view reason);
   /// What is left is cut off.
@@ -77,8 +98,18 @@ public:
   boost::asio::awaitable<void> join();
 
 private:
+  /// One socket, whatever its protocol is.
+  struct acceptor {
+    listen_address where;
+    bool ours = true;
+    std::function<void()> close;
+    std::function<int()> release;  ///< gives the descriptor up
+  };
   template <class Protocol>
-  result<void> open(const typename Protocol::endpoint&, const listen_address&);
+  result<void> open(const typename Protocol::endpoint&, const listen_address&,
+                    const std::string& base_url);
+  template <class Acceptor>
+  void begin(std::shared_ptr<Acceptor>, listen_address, bool ours, const std::string& base_url);
   template <class Acceptor>
   boost::asio::awaitable<void> accept(std::shared_ptr<Acceptor>);
   void serve(peer_stream::socket_type socket, peer_info peer);
@@ -90,12 +121,10 @@ private:
   http_service service_;
   ws_registry registry_;
   bool stopping_ = false;
-  std::uint16_t opened_port_ = 0;  ///< of the last TCP acceptor: what port 0 became
   std::vector<std::string> urls_;
-  std::vector<std::string> socket_files_;
-  std::vector<std::function<void()>> close_acceptors_;
+  std::vector<acceptor> acceptors_;
   stream_list streams_;
-  task_group acceptors_;
+  task_group accepting_;
   task_group tasks_;
 };
 

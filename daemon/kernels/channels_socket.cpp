@@ -18,6 +18,7 @@ namespace {
 /// many share one, one by itself has its own at once.
 constexpr auto confirm_pause = std::chrono::milliseconds(20);
 constexpr std::size_t most_notices = 64;
+constexpr std::size_t unkept = 8;  ///< times as much may wait of what is not in the journal
 
 }  // namespace
 
@@ -58,9 +59,11 @@ void channels_socket::begin(place where) {
 }
 
 /// The one being sent and one behind it may be of any size; more than that may not pass the bound.
+/// What is not in the journal either would be lost, and so more of it may wait.
 bool channels_socket::has_room_for(const outgoing& frame) const {
   const std::size_t waiting = link_->waiting_bytes();
-  return waiting == 0 || waiting + frame.size <= kernel_->settings().client_queue_bytes;
+  const std::size_t most = kernel_->settings().client_queue_bytes;
+  return waiting == 0 || waiting + frame.size <= (kernel_->recording() ? most : unkept * most);
 }
 
 void channels_socket::deliver(delivery& message, bool wanted) {

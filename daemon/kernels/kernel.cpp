@@ -59,7 +59,10 @@ result<void> kernel::start() {
   // What can be known before a process exists is told to whoever asks for the kernel.
   if (const auto spec = make_spec(); !spec) return spec.error();
   feed(on::start{});
-  return {};
+  if (fsm_.now() != kernel_fsm::state::dead) return {};
+  error why{errc::io, "The kernel " + describe(*record_.last_exit)};
+  feed(on::user_stop{});  // nobody could do anything with it
+  return why;
 }
 
 void kernel::adopt(std::unique_ptr<supervise::process> process) {

@@ -83,7 +83,7 @@ public:
   kernel(kernel_services& services, supervise::record identity, std::function<void()> forget);
   ~kernel();
 
-  /// First launch. Returns the reason where the spec cannot be launched at all.
+  /// First launch. On an error it is gone already; what is told can be seen before a process runs.
   result<void> start();
   /// Takes over what an earlier daemon left: a living process, or nullptr for one that has ended.
   void adopt(std::unique_ptr<supervise::process> process);
@@ -132,9 +132,13 @@ public:
   bool is_gone() const noexcept { return fsm_.now() == supervise::kernel_fsm::state::gone; }
   /// A process runs, or is about to.
   bool has_process() const noexcept { return process_ != nullptr; }
+  bool is_process(pid_t pid) const noexcept {
+    return process_ != nullptr && process_->identity().pid == pid;
+  }
   std::shared_ptr<journal::reader> journal_from(std::uint64_t after) const;
   /// The newest number that is known, 0: none yet.
   std::uint64_t head() const noexcept { return head_; }
+  bool recording() const noexcept { return recording_; }
 
 private:
   void feed(supervise::kernel_event_t);
@@ -168,6 +172,7 @@ private:
     std::shared_ptr<const wire_message<zmtp_message>> wire;
     header head, parent;
     std::uint64_t number;
+    bool kept;
     bool for_clients;
   };
   void on_message(const kernel_message&);
@@ -175,7 +180,9 @@ private:
   void hand_on_kept();
   void wait_for_order();
   void note_number(std::uint64_t);
+  void note_recording(bool works);
   void read_last_words();
+  const char* journal_state() const noexcept;
   bool keeps_journal() const noexcept { return services_.settings.journal.most_bytes > 0; }
   place place_of(const channels_socket&);
   void tell_clients(const owned_message&);
@@ -221,6 +228,7 @@ private:
   message_order<early_message> order_;                        ///< of the process that runs
   alarm order_timer_;
   std::uint64_t head_ = 0;
+  bool recording_ = true;  ///< its process could write the journal when it spoke last
   std::vector<boost::asio::steady_timer*> followers_;  ///< who waits for head_ to grow
   journal::cursors cursors_;
   bool cursors_fail_ = false;

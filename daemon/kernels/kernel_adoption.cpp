@@ -1,18 +1,22 @@
 // What earlier daemons left: living kernels, dead ones, and those of which only the state is left.
+#include <algorithm>
 #include <filesystem>
+#include <unistd.h>
 #include <utility>
 
 #include <spdlog/spdlog.h>
 
 #include "daemon/kernels/kernel_manager.hpp"
+#include "proc/process_table.hpp"
 
 namespace kmux::daemon {
 
 namespace fs = std::filesystem;
 
-std::optional<kernel_manager::found> kernel_manager::look_for(const std::string& id) const {
+std::optional<kernel_manager::found> kernel_manager::look_for(const std::string& id) {
   const std::string file = services_.directories.record_file(id);
   auto text = supervise::read_file(file);
+  if (!text && text.error().code == errc::exhausted) return leave_alone(id, text.error());
   auto record =
       text ? supervise::parse_record(*text, file) : result<supervise::record>(text.error());
   if (!record || record->id != id) {
@@ -26,12 +30,21 @@ std::optional<kernel_manager::found> kernel_manager::look_for(const std::string&
   out.record = std::move(*record);
   if (out.record.process.pid <= 0) return out;
   auto taken = supervise::process::adopt(services_.io, out.record.process, out.record.exit_file);
+  if (!taken && taken.error().code == errc::exhausted) return leave_alone(id, taken.error());
   if (taken) {
     out.process = std::move(*taken);
   } else {
     out.ended = taken.error().code == errc::not_found;
   }
   return out;
+}
+
+/// Whether it lives cannot be told now. It is not listed, and nothing of it is touched: the next
+/// daemon, or an upgrade, finds it.
+std::nullopt_t kernel_manager::leave_alone(const std::string& id, const error& why) {
+  left_alone_.insert(id);
+  spdlog::error("event=kernel_left_alone kernel={} error=\"{}\"", id, why.detail);
+  return std::nullopt;
 }
 
 void kernel_manager::adopt(found it) {
@@ -69,15 +82,37 @@ void kernel_manager::adopt_all() {
   end_leftovers(std::move(left));
   for (auto& each : all)
     adopt(std::move(each));
+  reap_strays();
   adopt_lost();
 }
 
-std::optional<supervise::summary> kernel_manager::read_summary(const std::string& id) const {
+/// After an upgrade the children of the program before us are ours. One that it had not yet let
+/// through the gate ends by itself; nobody else would wait for it.
+void kernel_manager::reap_strays() {
+  const auto is_kernel = [this](pid_t pid) {
+    return std::ranges::any_of(kernels_,
+                               [pid](const auto& each) { return each.second->is_process(pid); });
+  };
+  const auto table = process_table::read();
+  for (const auto* const child : table.children(::getpid())) {
+    if (is_kernel(child->pid)) continue;
+    auto taken = supervise::process::from_child(services_.io, child->pid);
+    if (!taken) continue;
+    auto* const stray = taken->get();
+    strays_.push_back(std::move(*taken));
+    stray->on_exit([this, stray](const exit_status&) {
+      std::erase_if(strays_, [stray](const auto& each) { return each.get() == stray; });
+    });
+  }
+}
+
+std::optional<supervise::summary> kernel_manager::read_summary(const std::string& id) {
   const auto& files = services_.directories;
   const std::string file = files.summary_file(id);
   const auto text = supervise::read_file(file);
   // A directory without one tells nothing of a kernel: it never had a process.
   if (!text && text.error().code == errc::not_found) return std::nullopt;
+  if (!text && text.error().code == errc::exhausted) return leave_alone(id, text.error());
   auto s = text ? supervise::parse_summary(*text, file) : result<supervise::summary>(text.error());
   if (s && s->id == id) return std::move(*s);
   const auto moved = files.quarantine_state(id);
@@ -102,7 +137,7 @@ void kernel_manager::adopt_lost() {
   std::vector<supervise::summary> all;
   std::vector<leftovers> left;
   for (const auto& id : *ids) {
-    if (kernels_.contains(id) || files.is_quarantined(id)) continue;
+    if (kernels_.contains(id) || left_alone_.contains(id) || files.is_quarantined(id)) continue;
     auto s = read_summary(id);
     if (!s) continue;
     const bool ours = s->directory == files.kernel_runtime(id);

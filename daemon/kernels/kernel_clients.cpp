@@ -96,6 +96,19 @@ void kernel::note_number(std::uint64_t number) {
     each->cancel();
 }
 
+/// What is not kept is lost to whoever is not here: people are to know, while it can be mended.
+void kernel::note_recording(bool works) {
+  if (std::exchange(recording_, works) == works) return;
+  spdlog::log(works ? spdlog::level::warn : spdlog::level::err, "event=journal_{} kernel={}",
+              works ? "goes_on" : "fails", id());
+  const std::string date = iso_now();
+  tell_clients(make_stream(
+      {"kmuxd", "kmux", date}, "stderr",
+      works ? "kmux: what this kernel says is kept again.\n"
+            : "kmux: what this kernel says is not being kept, because its journal cannot be "
+              "written. Stay connected, and have an administrator look at the disk.\n"));
+}
+
 asio::awaitable<void> kernel::wait_for_message(std::uint64_t after, std::chrono::seconds most) {
   const auto self = shared_from_this();
   if (head_ > after || is_gone()) co_return;
@@ -164,12 +177,13 @@ void kernel::on_message(const kernel_message& m) {
   }
   if (m.number == 0) return hand_on(m);
   note_number(m.number);
+  note_recording(m.kept);
   using turn = message_order<early_message>::turn;
   switch (order_.judge(m.number)) {
     case turn::late:
       return;
     case turn::early:
-      order_.keep(m.number, {m.channel, m.wire, m.head, m.parent, m.number, m.for_clients});
+      order_.keep(m.number, {m.channel, m.wire, m.head, m.parent, m.number, m.kept, m.for_clients});
       break;
     case turn::now:
       hand_on(m);
@@ -181,7 +195,8 @@ void kernel::on_message(const kernel_message& m) {
 
 void kernel::hand_on_kept() {
   while (const auto next = order_.take()) {
-    hand_on({next->channel, next->wire, next->head, next->parent, next->number, next->for_clients});
+    hand_on({next->channel, next->wire, next->head, next->parent, next->number, next->kept,
+             next->for_clients});
   }
 }
 

@@ -122,9 +122,9 @@ void kernel_link::receive(channel c, zmtp_message&& frames) {
   if (ours && c != channel::iopub) on_own_reply(c);
   // Replies to our own requests concern nobody else, nor does the welcome.
   const bool for_clients = c == channel::iopub ? head_.msg_type != "iopub_welcome" : !ours;
-  const std::uint64_t number = number_of(view.identities);
+  const auto [number, kept] = number_of(view.identities);
   if (for_clients || number != 0) {
-    on_.message({c, std::move(wire), head_, parent_, number, for_clients});
+    on_.message({c, std::move(wire), head_, parent_, number, kept, for_clients});
   }
   if (!was_connected && nudge_.connected()) on_.connected();
 }

@@ -27,6 +27,7 @@ struct kernel_message {
   const header& head;    ///< valid during the call
   const header& parent;  ///< valid during the call
   std::uint64_t number;  ///< in its journal; 0: it has none
+  bool kept;             ///< there
   bool for_clients;      ///< else it concerns nobody but the daemon
 };
 

@@ -89,6 +89,7 @@ kernel_manager::started kernel_manager::start(const kernel_request& request, con
                      "kernel_id must be five groups of letters and digits with dashes between, "
                      "such as a UUID."};
     }
+    if (left_alone_.contains(request.id)) return refusal{409, "This kernel_id is taken."};
     if (const auto existing = kernels_.find(request.id); existing != kernels_.end()) {
       if (who.may_see(existing->second->owner())) return existing->second;
       return refusal{409, "This kernel_id is taken. Choose another, or leave it out."};
@@ -138,6 +139,7 @@ supervise::culling::duration kernel_manager::cull() {
 
 void kernel_manager::detach_all() {
   drain_.end();  // the loop ends when nothing is armed any more
+  strays_.clear();
   for (const auto& [id, each] : kernels_)
     each->detach();
 }

@@ -5,6 +5,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -81,10 +82,12 @@ private:
     std::unique_ptr<supervise::process> process;
     bool ended = false;  ///< its process has, for certain
   };
-  std::optional<found> look_for(const std::string& id) const;
+  std::optional<found> look_for(const std::string& id);
+  std::nullopt_t leave_alone(const std::string& id, const error& why);
   void adopt(found);
-  std::optional<supervise::summary> read_summary(const std::string& id) const;
+  std::optional<supervise::summary> read_summary(const std::string& id);
   void adopt_lost();
+  void reap_strays();
   bool is_old(const std::string& id) const;
   std::size_t count_present() const;
   std::string working_directory(const kernel_request&) const;
@@ -93,6 +96,8 @@ private:
   settings settings_;
   drain drain_;
   std::map<std::string, std::shared_ptr<kernel>> kernels_;
+  std::set<std::string> left_alone_;                         ///< ids of an earlier daemon's
+  std::vector<std::unique_ptr<supervise::process>> strays_;  ///< children that are no kernels
 };
 
 }  // namespace kmux::daemon

@@ -52,6 +52,11 @@ std::string_view kernel::state_name() const noexcept {
   return activity_.state();
 }
 
+const char* kernel::journal_state() const noexcept {
+  if (!keeps_journal()) return "off";
+  return recording_ ? "recording" : "failing";
+}
+
 std::string kernel::model() const {
   const std::string why = record_.last_exit ? describe(*record_.last_exit) : dead_why_;
   const std::string reason = fsm_.now() == kernel_fsm::state::dead && !why.empty()
@@ -59,13 +64,13 @@ std::string kernel::model() const {
                                  : "";
   return fmt::format(
       R"({{"id": {}, "name": {}, "last_activity": "{}", "execution_state": "{}", "connections": {}{}, )"
-      R"("kmux": {{"owner": {}, "pid": {}, "seq": {}, "started": {}, "restarts": {}, "heartbeat": "{}", )"
+      R"("kmux": {{"owner": {}, "pid": {}, "seq": {}, "journal": "{}", "started": {}, "restarts": {}, "heartbeat": "{}", )"
       R"("hung": {}, "exit": {}}}}})",
       json_quote(id()), json_quote(spec_name()), iso_time(activity_.last()), state_name(),
       connections(), reason, json_quote(owner()),
-      process_ ? fmt::to_string(record_.process.pid) : "null", head_, json_quote(record_.created),
-      fsm_.restarts(), supervise::to_string(heartbeat_.now()), hung_model(hung_),
-      exit_model(record_.last_exit, stderr_tail_));
+      process_ ? fmt::to_string(record_.process.pid) : "null", head_, journal_state(),
+      json_quote(record_.created), fsm_.restarts(), supervise::to_string(heartbeat_.now()),
+      hung_model(hung_), exit_model(record_.last_exit, stderr_tail_));
 }
 
 }  // namespace kmux::daemon

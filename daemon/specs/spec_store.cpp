@@ -38,9 +38,10 @@ void spec_store::take(found_specs fresh) {
   for (const auto& name : settings_.native) {
     const auto spec = fresh.good.find(to_lower(name));
     if (spec == fresh.good.end() || host_natively(spec->second, settings_.python)) continue;
-    spdlog::warn("event=kernelspec_not_native spec={} error=\"its argv does not run ipykernel: it "
-                 "is hosted as any kernel\"",
-                 name);
+    spdlog::warn(
+        "event=kernelspec_not_native spec={} error=\"its argv does not run ipykernel: it "
+        "is hosted as any kernel\"",
+        name);
   }
   add_builtin(fresh.good);
   found_ = std::move(fresh);

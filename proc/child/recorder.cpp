@@ -75,18 +75,19 @@ void recorder::record(channel where, frame_list& frames) {
   if (kept.size() < 4) return;  // no message; a relay's kernel may say anything
   const bool to_strangers =
       where != channel::iopub && (delimiter == 0 || !frames.view(0).starts_with(daemon_identity));
-  std::uint64_t number = 0;
+  message_number said;
   {
     const std::lock_guard lock(mutex_);
     // Of no concern to any client of kmuxd's, which would look for a number that it never sees.
     if (to_strangers) return journal_->note(journal::kind::reply, std::move(kept));
-    number = journal_->append(journal::kind_of(where), std::move(kept));
+    said.number = journal_->append(journal::kind_of(where), std::move(kept));
+    said.kept = !journal_->failing();
   }
   if (where == channel::iopub) {
     const std::string_view topic = delimiter == 0 ? "" : frames.view(delimiter - 1);
-    frames = with_number(std::move(frames), delimiter, delimiter > 0, numbered(topic, number));
+    frames = with_number(std::move(frames), delimiter, delimiter > 0, numbered(topic, said));
   } else {
-    frames = with_number(std::move(frames), delimiter, false, numbered("", number));
+    frames = with_number(std::move(frames), delimiter, false, numbered("", said));
   }
 }
 

@@ -24,13 +24,21 @@ constexpr int most_quarantined = 1000;
 
 error system_error(const std::string& what) {
   const int number = errno;
-  return {number == ENOENT ? errc::not_found : errc::io, what + ": " + std::strerror(number)};
+  return {errc_of(number), what + ": " + std::strerror(number)};
 }
 
-result<unique_fd> take_lock(const std::string& runtime) {
+bool is_same_file(int a, int b) {
+  struct stat first {
+  }, second{};
+  return ::fstat(a, &first) == 0 && ::fstat(b, &second) == 0 && first.st_dev == second.st_dev &&
+         first.st_ino == second.st_ino;
+}
+
+result<unique_fd> lock_runtime(const std::string& runtime, unique_fd held) {
   const std::string path = runtime + "/kmux.lock";
   unique_fd fd(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
   if (!fd) return system_error("cannot open " + path);
+  if (held && is_same_file(held.get(), fd.get())) fd = std::move(held);
   if (::flock(fd.get(), LOCK_EX | LOCK_NB) != 0) {
     if (errno != EWOULDBLOCK) return system_error("cannot lock " + path);
     const auto holder = read_file(path, 32);
@@ -95,11 +103,11 @@ directories::directories(std::string runtime, std::string state, unique_fd lock)
     : runtime_(std::move(runtime)), state_(std::move(state)), lock_(std::move(lock)) {
 }
 
-result<directories> directories::open(std::string runtime, std::string state) {
+result<directories> directories::open(std::string runtime, std::string state, unique_fd held) {
   for (const std::string& path : {runtime, runtime + "/kernels", state, state + "/kernels"}) {
     if (auto made = make_private_directory(path); !made) return made.error();
   }
-  auto lock = take_lock(runtime);
+  auto lock = lock_runtime(runtime, std::move(held));
   if (!lock) return lock.error();
   return directories(std::move(runtime), std::move(state), std::move(*lock));
 }

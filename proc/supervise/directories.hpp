@@ -14,9 +14,12 @@ namespace kmux::supervise {
 /// const functions. Ids must be valid (is_valid_id): they become path components.
 class directories {
 public:
-  /// Creates what is missing and takes the lock. Errors are for people; a lock that is held names
-  /// its holder's pid.
-  static result<directories> open(std::string runtime, std::string state);
+  /// Creates what is missing and takes the lock, or goes on holding the one that is given, if it is
+  /// this directory's. Errors are for people; a lock that is held names its holder's pid.
+  static result<directories> open(std::string runtime, std::string state, unique_fd lock = {});
+
+  /// The lock, for a successor; while it is open, nobody else gets it.
+  unique_fd take_lock() noexcept { return std::move(lock_); }
 
   const std::string& runtime() const noexcept { return runtime_; }
   const std::string& state() const noexcept { return state_; }

@@ -16,8 +16,7 @@ namespace {
 
 error system_error(std::string_view what, const std::string& path) {
   const int number = errno;
-  const errc code = number == ENOENT ? errc::not_found : errc::io;
-  return {code, std::string(what) + " " + path + ": " + std::strerror(number)};
+  return {errc_of(number), std::string(what) + " " + path + ": " + std::strerror(number)};
 }
 
 bool write_all(int fd, std::string_view rest) {

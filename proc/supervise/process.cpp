@@ -27,8 +27,7 @@ constexpr auto end_age = std::chrono::milliseconds(100);
 
 error system_error(std::string what) {
   const int number = errno;
-  const errc code = number == ESRCH ? errc::not_found : errc::io;
-  return {code, std::move(what) + ": " + std::strerror(number)};
+  return {errc_of(number), std::move(what) + ": " + std::strerror(number)};
 }
 
 /// A look at the system, which kernels that end at the same time share: loop thread only.
@@ -56,6 +55,12 @@ struct shared_look {
 shared_look& look() {
   static shared_look shared;
   return shared;
+}
+
+/// Of a process that has not been waited for. After an upgrade an adopted one may be a child.
+bool is_child(int pidfd) {
+  siginfo_t info{};
+  return ::waitid(P_PIDFD, static_cast<id_t>(pidfd), &info, WEXITED | WNOHANG | WNOWAIT) == 0;
 }
 
 error ended_already(pid_t pid) {
@@ -106,8 +111,10 @@ result<std::unique_ptr<process>> process::adopt(boost::asio::io_context& io,
   const auto found = identify(identity.pid);
   if (!found) return found.error();
   if (*found != identity) return ended_already(identity.pid);
-  auto made = open(io, identity, std::move(pidfd), false, std::move(exit_file));
-  if (made && !(*made)->alive()) return ended_already(identity.pid);
+  const bool child = is_child(pidfd.get());
+  auto made = open(io, identity, std::move(pidfd), child, std::move(exit_file));
+  // A child that has ended is still there: wait(2) tells more of its end than anything else.
+  if (made && !child && !(*made)->alive()) return ended_already(identity.pid);
   return made;
 }
 
@@ -168,7 +175,8 @@ void process::ended() {
 /// Before the leader is reaped: until then nobody else can get its number.
 void process::end_leftovers(const process_table& table) {
   const auto how = left_.end(table, leftovers::clock::now());
-  if (how == leftovers::progress::waiting) {
+  // A table in which not even we are could not be read, for want of descriptors.
+  if (how == leftovers::progress::waiting || table.all().empty()) {
     left_timer_.expires_after(left_.pause());
     left_timer_.async_wait(
         [this, here = std::weak_ptr<bool>(here_)](boost::system::error_code failed) {

@@ -30,7 +30,8 @@ public:
   static result<std::unique_ptr<process>> from_child(boost::asio::io_context&, pid_t,
                                                      std::string exit_file = {});
 
-  /// errc::not_found if that process has ended (its number may mean another one by now).
+  /// errc::not_found if that process has ended (its number may mean another one by now), unless it
+  /// is our child, as after an upgrade: then on_exit() tells.
   static result<std::unique_ptr<process>> adopt(boost::asio::io_context&, const process_identity&,
                                                 std::string exit_file = {});
 
@@ -39,7 +40,6 @@ public:
   process& operator=(const process&) = delete;
 
   const process_identity& identity() const noexcept { return identity_; }
-  bool adopted() const noexcept { return !child_; }
   /// False as soon as it has ended, reaped or not.
   bool alive() const noexcept;
 

@@ -16,7 +16,7 @@ namespace {
 constexpr int gate_in_child = 3;
 
 error system_error(const std::string& what, int number) {
-  return {number == ENOENT ? errc::not_found : errc::io, what + ": " + std::strerror(number)};
+  return {errc_of(number), what + ": " + std::strerror(number)};
 }
 
 /// What posix_spawn(3) is told; its two C structs have destructors only by name.

@@ -137,7 +137,12 @@ def slow_client(row, note):
         gateway = Gateway("kmuxd", daemon.url, daemon.process.pid)
         noisy, quiet = gateway.start("echo"), gateway.start("echo")
         idle(daemon)
-        calm = median(load("rtt", gateway.target(quiet), 2000)["p99_us"] for _ in range(3))
+        beside = daemon.runtime / "kernels" / quiet / "connection.json"
+
+        def p99(count):
+            return [load("rtt", where, count)["p99_us"] for where in (gateway.target(quiet), beside)]
+
+        calm, calm_beside = (median(each) for each in zip(*(p99(2000) for _ in range(3))))
         slow = daemon.channels(noisy, protocol=V1, timeout=120, resume="now")
         before = resident_kib(daemon.process.pid)
         count, size = 1 << 20, 1024
@@ -145,16 +150,19 @@ def slow_client(row, note):
         busy, most = [], before
         wait_until(lambda: daemon.model(noisy)["execution_state"] == "busy")
         while daemon.model(noisy)["execution_state"] == "busy":
-            busy.append(load("rtt", gateway.target(quiet), 500)["p99_us"])
+            busy.append(p99(500))
             most = max(most, resident_kib(daemon.process.pid))
         grown = (most - before) / 1024
         row("1 GiB printed, a client that takes nothing: kmuxd grows", f"{grown:.1f} MiB", "≤ 8 MiB", grown <= 8)
-        row("  other clients' p99 meanwhile", f"{median(busy):.0f} µs = {median(busy) / calm:.2f} × quiet", "< 2 ×", median(busy) < 2 * calm)
-        got = 0
-        while got < count * size:
-            opcode, frame = slow.socket.recv_data()
-            got += max(0, len(frame) - 600) if len(frame) > size else 0
-        row("  and later it gets", f"{got / 2**30:.2f} GiB", "all of it", got >= count * size)
+        through, floor = (median(each) for each in zip(*busy))
+        # The machine is full: what the same kernel's ZeroMQ sockets give, without kmuxd, is the floor.
+        met = through / calm < 2 * max(1, floor / calm_beside)
+        row("  other clients' p99 meanwhile", f"{through:.0f} µs = {through / calm:.1f} × quiet", f"< 2 × of {floor / calm_beside:.1f} × (floor)", met)
+        got, begin = 0, time.perf_counter()
+        while (message := slow.receive())["content"].get("execution_state") != "idle":
+            got += len(message["content"].get("text", ""))
+        took = time.perf_counter() - begin
+        row("  and later it gets", f"{got / 2**30:.2f} GiB, in {took:.0f} s", "1 GiB", got == count * size)
 
 
 def kills(row, note):

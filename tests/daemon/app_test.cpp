@@ -33,11 +33,13 @@ protected:
   ~whole_app() override { std::filesystem::remove_all(directory_); }
 
   result<std::unique_ptr<app>> create() const {
-    return app::create(config_, [](const auto&) { return std::nullopt; });
+    return app::create(
+        config_, [](const auto&) { return std::nullopt; }, next_, {});
   }
 
   std::string directory_;
   config::config config_;
+  successor next_{0, nullptr};
 };
 
 /// A client that blocks, on a thread of its own.

@@ -6,36 +6,8 @@ import signal
 import time
 
 import pytest
-from history import Asker, Reader, cell_of
+from history import Asker, Load
 from kmuxd import V1, wait_until
-
-
-class Load:
-    """Kernels that say numbered lines, each with an ordinary and a counting client."""
-
-    def __init__(self, daemon, kernels, lines, per_second, protocols=(V1, None)):
-        self.daemon = daemon
-        self.kernels = [daemon.kernel() for _ in range(kernels)]
-        self.readers = [
-            Reader(daemon, kernel, lines, counts, protocols[i % 2])
-            for i, kernel in enumerate(self.kernels) for counts in (False, True)
-        ]
-        for each in self.readers:
-            each.start()
-        for each in self.readers:
-            assert each.ready.wait(30)
-        for kernel in self.kernels:
-            starter = daemon.channels(kernel)
-            starter.execute(cell_of(lines, per_second))
-            starter.until(lambda m: m["msg_type"] == "stream")
-
-    def finish(self, seconds):
-        deadline = time.monotonic() + seconds
-        for each in self.readers:
-            each.ended.wait(max(0, deadline - time.monotonic()))
-            each.stop()
-        for each in self.readers:
-            assert not each.judge(), f"counts={each.counts} protocol={each.protocol}: {each.problems}"
 
 
 def kill_and_start(daemon):

@@ -1,0 +1,46 @@
+// /api/upgrade.
+#include <fmt/format.h>
+#include <spdlog/spdlog.h>
+
+#include "daemon/api/api.hpp"
+#include "daemon/version.hpp"
+#include "protocol/json.hpp"
+
+namespace kmux::daemon {
+
+namespace {
+
+namespace asio = boost::asio;
+
+asio::awaitable<http_response> upgrade(api_context& api, http_request& request) {
+  if (!request.who.admin) {
+    co_return error_response(403, "Only administrators may do this: use an administrator's token.");
+  }
+  auto check = [&next = api.next] { return next.check(); };
+  const auto checked = co_await api.disk.run(std::move(check));
+  if (!checked) {
+    spdlog::error("event=upgrade_refused by={} error={}", request.who.owner,
+                  json_quote(checked.error().detail));
+    co_return error_response(
+        409, fmt::format("{} cannot take over: {} Nothing was changed: mend that and ask again.",
+                         api.next.program(), checked.error().detail));
+  }
+  if (api.stopping) co_return error_response(503, "The server is stopping already.");
+  spdlog::info("event=upgrade by={} from=\"kmuxd {}\" to=\"{}\"", request.who.owner, kmux_version,
+               *checked);
+  api.begin_upgrade();
+  co_return json_response(
+      202, fmt::format(R"({{"program": {}, "from": "kmuxd {}", "to": {}}})",
+                       json_quote(api.next.program()), kmux_version, json_quote(*checked)));
+}
+
+}  // namespace
+
+void add_upgrade_routes(router& routes, api_context& api) {
+  routes.add("POST", "/api/upgrade",
+             [&api](http_request& request) -> asio::awaitable<http_response> {
+               return upgrade(api, request);
+             });
+}
+
+}  // namespace kmux::daemon

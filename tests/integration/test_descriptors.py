@@ -1,0 +1,77 @@
+"""kmuxd has no descriptors left, and then has some again."""
+
+import resource
+import subprocess
+import threading
+
+from history import Reader, cell_of
+from kmuxd import PROGRAM, has_ended, wait_until
+
+
+def allow(daemon, more):
+    """So many descriptors more than are open now."""
+    _, hard = resource.prlimit(daemon.process.pid, resource.RLIMIT_NOFILE)
+    resource.prlimit(daemon.process.pid, resource.RLIMIT_NOFILE, (daemon.descriptors() + more, hard))
+
+
+def test_what_is_there_goes_on_and_what_comes_waits(daemon):
+    kernel = daemon.kernel()
+    reader = Reader(daemon, kernel, 600, counts=True)
+    reader.start()
+    assert reader.ready.wait(20)
+    channels = daemon.channels(kernel)
+    cell = channels.execute(cell_of(600, 300))
+    wait_until(lambda: daemon.wired(kernel))
+    allow(daemon, 0)
+    late = []
+    waiting = threading.Thread(target=lambda: late.append(daemon.get("kernels").status_code))
+    waiting.start()
+    wait_until(lambda: "event=accept_failed" in daemon.log.read_text())
+    assert waiting.is_alive()
+    channels.finish(cell)
+    allow(daemon, 1000)
+    waiting.join(20)
+    assert late == [200]
+    reader.ended.wait(30)
+    reader.stop()
+    assert not reader.judge()
+
+
+def test_a_kernel_that_cannot_be_started_for_want_of_descriptors(daemon):
+    kernel = daemon.kernel()
+    channels = daemon.channels(kernel)
+    wait_until(lambda: daemon.wired(kernel))
+    seen = set()
+    for more in range(2, 16):  # some for the request, the rest for the kernel
+        allow(daemon, more)
+        answer = daemon.post("kernels", {"name": "echo"})
+        seen.add(answer.status_code)
+        if answer.status_code == 500:
+            assert "Too many open files" in answer.json()["message"], answer.text
+        allow(daemon, 1000)
+        if answer.status_code == 201:  # also where its sockets had to wait for theirs
+            other = answer.json()["id"]
+            assert daemon.channels(other).text("echo here") == "here\n"
+            daemon.delete(f"kernels/{other}")
+    assert seen == {201, 500}
+    assert channels.text("echo on") == "on\n"
+    assert len(daemon.get("kernels").json()) == 1
+
+
+def test_a_daemon_that_cannot_look_takes_nobody_for_dead(daemon):
+    """Kernels that it has no descriptors for are left alone; the next daemon has them all."""
+    kernels = {daemon.kernel() for _ in range(12)}
+    pids = {k["id"]: k["kmux"]["pid"] for k in daemon.get("kernels").json()}
+    daemon.process.kill()
+    daemon.process.wait()
+    poor = subprocess.Popen(
+        ["prlimit", "--nofile=24:24", PROGRAM, "--config", daemon.config, "--listen", "127.0.0.1:0", "--runtime-dir", daemon.runtime,
+         "--token-file", daemon.token_file], stderr=open(daemon.log, "ab"), env=daemon.environment)
+    wait_until(lambda: "event=kernel_left_alone" in daemon.log.read_text() or poor.poll() is not None)
+    poor.kill()
+    poor.wait()
+    assert not [pid for pid in pids.values() if has_ended(pid)]
+    daemon.start()
+    assert {k["id"]: k["kmux"]["pid"] for k in daemon.get("kernels").json()} == pids
+    for kernel in kernels:
+        assert daemon.channels(kernel).text("echo on") == "on\n"

@@ -1,0 +1,133 @@
+"""Disks that are full, and then are not; directories that cannot be written to."""
+
+import json
+
+import pytest
+from faults import fill, mounted, run
+from kmuxd import V1, wait_until
+
+ECHO = "[kernels]\necho = true\n"
+
+
+def journal_of(daemon, kernel):
+    return daemon.model(kernel)["kmux"]["journal"]
+
+
+def test_the_journals_disk_is_full_and_then_is_not(make_daemon, tmp_path):
+    with mounted(tmp_path / "state", "3m") as resize:
+        daemon = make_daemon(ECHO, flags=["--state-dir", str(tmp_path / "state")]).start()
+        kernel = daemon.kernel()
+        live = daemon.channels(kernel, protocol=V1, resume=0)
+        live.run("echo first")
+        assert journal_of(daemon, kernel) == "recording"
+        lines = [m for m in live.run("flood 8000 1024") if m["msg_type"] == "stream" and m["content"]["name"] == "stdout"]
+        text = "".join(m["content"]["text"] for m in lines)
+        assert len(text) == 8000 * 1024, "who is there gets all of it"
+        said = live.run("echo still here")
+        assert "still here\n" in [m["content"].get("text") for m in said]
+        assert journal_of(daemon, kernel) == "failing"
+        log = daemon.log.read_text()
+        assert f"event=journal_fails kernel={kernel}" in log and log.count("event=journal_fails") == 1
+        stdio = (tmp_path / "state/kernels" / kernel / "stdio.log").read_text()
+        assert "No space left on device" in stdio or stdio == "", "there was room for it, or none"
+
+        resize("64m")
+        wait_until(lambda: "again\n" in live.text("echo again") and journal_of(daemon, kernel) == "recording")
+        assert f"event=journal_goes_on kernel={kernel}" in daemon.log.read_text()
+        live.run("echo last")
+        counting = daemon.channels(kernel, protocol=V1, resume=0).until(lambda m: m["content"].get("text") == "last\n")
+        texts = [m["content"].get("text") for m in counting]
+        gaps = [m["content"] for m in counting if m["msg_type"] == "kmux_gap"]
+        assert "first\n" in texts and gaps
+        numbers = [m["metadata"]["kmux"]["seq"] for m in counting if "kmux" in m["metadata"]]
+        assert numbers == sorted(set(numbers))
+        missing = {n for gap in gaps for n in range(gap["first"], gap["last"] + 1)}
+        assert missing | set(numbers) >= {m["metadata"]["kmux"]["seq"] for m in lines}, "what is missing is said, to the number"
+        assert not missing & set(numbers)
+        daemon.end()
+
+
+def test_clients_are_told_that_nothing_is_kept(make_daemon, tmp_path):
+    with mounted(tmp_path / "state", "3m"):
+        daemon = make_daemon(ECHO, flags=["--state-dir", str(tmp_path / "state")]).start()
+        kernel = daemon.kernel()
+        live = daemon.channels(kernel)
+        live.run("echo first")
+        fill(tmp_path / "state")
+        cell = live.execute("flood 100 1024\necho end")
+        messages = live.until(lambda m: m["content"].get("name") == "stderr")
+        assert "not being kept" in messages[-1]["content"]["text"]
+        assert messages[0]["parent_header"]["msg_id"] == cell
+        (tmp_path / "state/filler").unlink()
+        told = []
+
+        def kept_again():
+            told.extend(live.run("echo on"))
+            return journal_of(daemon, kernel) == "recording"
+
+        wait_until(kept_again)
+        daemon.end()
+
+
+@pytest.mark.parametrize("which", ["runtime", "state"])
+def test_no_room_for_a_new_kernel(make_daemon, tmp_path, which):
+    with mounted(tmp_path / "small", "2m") as resize:
+        daemon = make_daemon(ECHO)
+        if which == "state":
+            daemon.flags += ["--state-dir", str(tmp_path / "small")]
+        else:
+            daemon.runtime = tmp_path / "small/run"
+            daemon.flags += ["--state-dir", str(tmp_path / "state")]
+        daemon.start()
+        kernel = daemon.kernel()
+        channels = daemon.channels(kernel)
+        fill(tmp_path / "small")
+        if which == "runtime":
+            answer = daemon.post("kernels", {"name": "echo"})
+            assert answer.status_code == 500 and "No space left" in answer.json()["message"], answer.text
+            assert len(daemon.get("kernels").json()) == 1
+        wait_until(lambda: daemon.call("GET", "readyz", token=None).status_code == 503)
+        assert channels.text("echo on") == "on\n"
+        resize("8m")
+        wait_until(lambda: daemon.call("GET", "readyz", token=None).status_code == 200)
+        assert daemon.channels(daemon.kernel()).text("echo new") == "new\n"
+        daemon.end()
+
+
+@pytest.mark.parametrize("which", ["runtime", "state"])
+def test_a_directory_becomes_read_only(make_daemon, tmp_path, which):
+    with mounted(tmp_path / "disk", "16m"):
+        daemon = make_daemon(ECHO)
+        if which == "state":
+            daemon.flags += ["--state-dir", str(tmp_path / "disk")]
+        else:
+            daemon.runtime = tmp_path / "disk/run"
+            daemon.flags += ["--state-dir", str(tmp_path / "state")]
+        daemon.start()
+        kernel = daemon.kernel()
+        channels = daemon.channels(kernel)
+        assert channels.text("echo before") == "before\n"
+        # Open descriptors go on writing to a disk that is remounted read-only by force of a bind mount.
+        run("mount", "--bind", tmp_path / "disk", tmp_path / "disk")
+        run("mount", "-o", "remount,bind,ro", tmp_path / "disk")
+        try:
+            answer = daemon.post("kernels", {"name": "echo"})
+            assert answer.status_code == 500 and "Read-only file system" in answer.json()["message"], answer.text
+            assert daemon.call("GET", "readyz", token=None).status_code == 503
+            assert channels.text("echo on") == "on\n"
+            assert json.loads(daemon.get("kernels").text)[0]["id"] == kernel
+        finally:
+            run("umount", tmp_path / "disk")
+        assert daemon.channels(daemon.kernel()).text("echo new") == "new\n"
+        daemon.end()
+
+
+def test_a_start_on_a_read_only_directory(make_daemon, tmp_path):
+    with mounted(tmp_path / "disk", "1m"):
+        run("mount", "-o", "remount,ro", tmp_path / "disk")
+        daemon = make_daemon(ECHO)
+        daemon.runtime = tmp_path / "disk/run"
+        with pytest.raises(AssertionError) as said:
+            daemon.start()
+        assert "Read-only file system" in str(said.value) and str(tmp_path / "disk/run") in str(said.value)
+        assert daemon.process.wait(10) == 1

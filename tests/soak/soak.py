@@ -1,0 +1,187 @@
+"""Mixed operations for a long time, with kmuxd killed, stopped and upgraded meanwhile.
+
+    ./dev soak [hours]     0.05 by default; KMUX_SEED repeats the choices of an earlier run
+
+Each second what must hold is looked at: descriptors, threads, zombies, directories. At the end everything
+is deleted and nothing may be left, and kmuxd's memory must not have grown.
+"""
+
+import contextlib
+import json
+import os
+import random
+import re
+import signal
+import statistics
+import sys
+import tempfile
+import threading
+import time
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from kmuxd import QUICK_STOP, Daemon, wait_until  # noqa: E402
+from worker import Worker, Wrong  # noqa: E402
+
+CONFIG = f"[kernels]\necho = true\nrestart_first_delay = \"10ms\"\nrestart_limit = 1000\n{QUICK_STOP}[journal]\nmax_bytes = \"16MiB\"\n"
+MOST_THREADS = 8
+DESCRIPTORS = {"kmuxd": 40, "kernel": 16, "client": 4}
+GROWTH = 16 << 10  #: KiB that kmuxd may hold more at the end than at first
+
+
+class Invariants:
+    """Of one process at a time: a new daemon begins anew."""
+
+    def __init__(self, daemon, workers):
+        self.daemon, self.workers, self.resident, self.zombies = daemon, workers, [], {}
+
+    def look(self):
+        pid = self.daemon.process.pid
+        proc = Path(f"/proc/{pid}")
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+            status = (proc / "status").read_text()
+            threads = int(re.search(r"Threads:\s+(\d+)", status)[1])
+            if threads > MOST_THREADS:
+                raise Wrong(f"kmuxd has {threads} threads")
+            self.resident.append(int(re.search(r"VmRSS:\s+(\d+)", status)[1]))
+            open_ = len(os.listdir(proc / "fd"))
+            most = DESCRIPTORS["kmuxd"] + len(self.workers) * (2 * DESCRIPTORS["kernel"] + 4 * DESCRIPTORS["client"])
+            if open_ > most:
+                raise Wrong(f"kmuxd has {open_} descriptors open, more than {most}")
+            self.look_for_zombies(proc)
+
+    def look_for_zombies(self, proc):
+        """One that is there for longer than an end takes."""
+        now = {}
+        for child in (proc / f"task/{proc.name}/children").read_text().split():
+            with contextlib.suppress(OSError):
+                state = Path(f"/proc/{child}/stat").read_text().rsplit(")", 1)[1].split()[0]
+                if state == "Z":
+                    now[child] = self.zombies.get(child, 0) + 1
+        self.zombies = now
+        if any(seen > 10 for seen in now.values()):
+            raise Wrong(f"zombies for 10 s: {now}")
+
+
+class Chaos:
+    """What happens to kmuxd itself. Returns whether it is another process afterwards."""
+
+    def __init__(self, daemon, seed):
+        self.daemon, self.random, self.done = daemon, random.Random(seed), {}
+
+    def strike(self):
+        what = self.random.choices(["kill", "terminate", "upgrade", "reload", "nothing"], [3, 2, 2, 2, 4])[0]
+        self.done["kmuxd: " + what] = self.done.get("kmuxd: " + what, 0) + 1
+        return getattr(self, what)()
+
+    def kill(self):
+        self.daemon.process.kill()
+        self.daemon.process.wait()
+        self.daemon.start()
+        return True
+
+    def terminate(self):
+        if self.daemon.stop() != 0:
+            raise Wrong("kmuxd did not end as it should")
+        self.daemon.start()
+        return True
+
+    def upgrade(self):
+        if self.daemon.post("upgrade").status_code != 202:
+            raise Wrong("no upgrade")
+        return True
+
+    def reload(self):
+        self.daemon.process.send_signal(signal.SIGHUP)
+        return False
+
+    def nothing(self):
+        return False
+
+
+def judge_remains(daemon):
+    """All kernels are deleted: nothing is left of them."""
+    wait_until(lambda: daemon.get("kernels").json() == [], 60, "the last kernel's end")
+    left = [p for place in ("kernels", "state/kernels") for p in os.listdir(daemon.runtime / place)]
+    if left:
+        raise Wrong(f"directories are left: {left}")
+    mark = str(daemon.runtime / "kernels").encode()
+
+    def processes():
+        found = []
+        for environment in Path("/proc").glob("[0-9]*/environ"):
+            with contextlib.suppress(OSError):
+                if mark in environment.read_bytes():
+                    found.append(environment.parent.name)
+        return found
+    wait_until(lambda: not processes(), 20, "the last process")
+    open_ = daemon.descriptors()
+    if open_ > DESCRIPTORS["kmuxd"]:
+        raise Wrong(f"{open_} descriptors are open where nothing is left")
+
+
+def judge_memory(resident):
+    """Of the daemon that ran last, if it ran for long enough to have settled."""
+    if len(resident) < 120:
+        return None
+    quarter = len(resident) // 4
+    grown = statistics.median(resident[-quarter:]) - statistics.median(resident[quarter:2 * quarter])
+    if grown > GROWTH:
+        raise Wrong(f"kmuxd has grown by {grown / 1024:.1f} MiB")
+    return grown
+
+
+def soak(directory, seconds, seed, workers=8, pause=(2, 8)):
+    """Returns what was done, how often. Raises Wrong with the first thing that is wrong."""
+    daemon = Daemon(directory, CONFIG).start()
+    stop = threading.Event()
+    users = [Worker(daemon, seed * 1000 + i, stop) for i in range(workers)]
+    chaos, watched = Chaos(daemon, seed), Invariants(daemon, users)
+    for each in users:
+        each.start()
+    try:
+        begin = time.monotonic()
+        strike_at = begin + pause[1]
+        quiet_from = begin + seconds * 0.6  # then one daemon runs to the end, and its memory is judged
+        while time.monotonic() < begin + seconds and not stop.wait(1):
+            watched.look()
+            now = time.monotonic()
+            if strike_at <= now < quiet_from:
+                if chaos.strike():
+                    watched = Invariants(daemon, users)
+                strike_at = time.monotonic() + chaos.random.uniform(*pause)
+    finally:
+        stop.set()
+    for each in users:
+        each.join(180)
+        if each.is_alive():
+            raise Wrong(f"a worker does not end; it has done {each.done}")
+        if each.problem:
+            raise Wrong(f"kernel {each.kernel}: {each.problem!r}") from each.problem
+    judge_remains(daemon)
+    grown = judge_memory(watched.resident)
+    daemon.end()
+    done = dict(chaos.done)
+    for each in users:
+        for what, count in each.done.items():
+            done[what] = done.get(what, 0) + count
+    return {**done, "grown_kib": grown}
+
+
+def main():
+    hours = float(sys.argv[1]) if len(sys.argv) > 1 else 0.05
+    seed = int(os.environ.get("KMUX_SEED", time.time()))
+    print(f"soaking for {hours * 60:.0f} minutes, KMUX_SEED={seed}", flush=True)
+    directory = Path(tempfile.mkdtemp(prefix="kmux-soak-"))
+    try:
+        print(json.dumps(soak(directory, hours * 3600, seed)))
+    except Wrong as problem:
+        print(f"WRONG: {problem}\nkmuxd's log and journals are in {directory}")
+        return 1
+    print("nothing was lost, and nothing is left")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
