@@ -17,6 +17,7 @@ namespace fs = std::filesystem;
 namespace {
 
 constexpr std::string_view token_variable = "KMUX_AUTH_TOKEN";
+constexpr std::string_view of_the_cli[] = {"KMUX_URL", "KMUX_TOKEN"};
 
 const option* find_option(const std::string& key) {
   const auto& table = options();
@@ -65,7 +66,7 @@ public:
     for (const auto& o : options())
       known.push_back(o.variable());
     for (const auto& [name, value] : environment) {
-      if (!name.starts_with("KMUX_")) continue;
+      if (!name.starts_with("KMUX_") || std::ranges::count(of_the_cli, name) > 0) continue;
       if (name == token_variable) {
         out_.value.auth.token = value;
         continue;

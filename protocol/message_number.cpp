@@ -1,8 +1,8 @@
 #include "protocol/message_number.hpp"
 
 #include <charconv>
-
-#include <fmt/format.h>
+#include <iterator>
+#include <limits>
 
 namespace kmux {
 
@@ -14,7 +14,15 @@ constexpr std::string_view not_kept = ";kept=no";
 }  // namespace
 
 std::string numbered(std::string_view topic, message_number m) {
-  return fmt::format("{}{}{}{}", topic, m.kept ? "" : not_kept, mark, m.number);
+  char digits[std::numeric_limits<std::uint64_t>::digits10 + 1];
+  const char* const end = std::to_chars(std::begin(digits), std::end(digits), m.number).ptr;
+  std::string out;
+  out.reserve(topic.size() + not_kept.size() + mark.size() + sizeof digits);
+  out += topic;
+  if (!m.kept) out += not_kept;
+  out += mark;
+  out.append(digits, end);
+  return out;
 }
 
 message_number number_of(std::span<const std::string_view> identities) {

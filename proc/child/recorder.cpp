@@ -22,16 +22,11 @@ zmq::message_t frame_of(std::string_view bytes) {
   return zmq::message_t(bytes.data(), bytes.size());
 }
 
-/// The frames with the number in the last one before the delimiter.
-frame_list with_number(frame_list&& frames, std::size_t delimiter, bool in_topic,
-                       std::string_view number) {
+/// The frames with one more before the delimiter.
+frame_list with_number(frame_list&& frames, std::size_t delimiter, std::string_view number) {
   frame_list out;
   for (std::size_t i = 0; i < frames.size(); ++i) {
-    if (i == delimiter) {
-      out.push_back(frame_of(number));
-    } else if (in_topic && i + 1 == delimiter) {
-      continue;
-    }
+    if (i == delimiter) out.push_back(frame_of(number));
     out.push_back(std::move(frames[i]));
   }
   return out;
@@ -70,6 +65,7 @@ void recorder::record(channel where, frame_list& frames) {
   if (!journal_) return;
   const std::size_t delimiter = find_delimiter(frames);
   std::vector<std::string_view> kept;
+  kept.reserve(frames.size());
   for (std::size_t i = delimiter + 2; i < frames.size(); ++i)
     kept.push_back(frames.view(i));
   if (kept.size() < 4) return;  // no message; a relay's kernel may say anything
@@ -83,11 +79,10 @@ void recorder::record(channel where, frame_list& frames) {
     said.number = journal_->append(journal::kind_of(where), std::move(kept));
     said.kept = !journal_->failing();
   }
-  if (where == channel::iopub) {
-    const std::string_view topic = delimiter == 0 ? "" : frames.view(delimiter - 1);
-    frames = with_number(std::move(frames), delimiter, delimiter > 0, numbered(topic, said));
+  if (where == channel::iopub && delimiter > 0) {
+    frames[delimiter - 1] = frame_of(numbered(frames.view(delimiter - 1), said));
   } else {
-    frames = with_number(std::move(frames), delimiter, false, numbered("", said));
+    frames = with_number(std::move(frames), delimiter, numbered("", said));
   }
 }
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import kmuxd
 import pytest
 from history import Load
-from kmuxd import TOKEN, Channels, has_ended, wait_until
+from kmuxd import wait_until
 
 NEXT = "kmuxd 999.0.0"
 
