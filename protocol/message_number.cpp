@@ -21,7 +21,7 @@ std::string numbered(std::string_view topic, message_number m) {
   out += topic;
   if (!m.kept) out += not_kept;
   out += mark;
-  out.append(digits, end);
+  out.append(digits, static_cast<std::size_t>(end - digits));
   return out;
 }
 
