@@ -27,10 +27,15 @@ public:
     if (at == clock::time_point::max()) return;
     armed_ = std::make_shared<std::function<void()>>(std::move(callback));
     timer_.expires_at(at);
-    timer_.async_wait([weak = std::weak_ptr(armed_)](boost::system::error_code) {
-      if (const auto call = weak.lock()) (*call)();
+    timer_.async_wait([this, weak = std::weak_ptr(armed_)](boost::system::error_code) {
+      const auto call = weak.lock();
+      if (!call) return;  // and perhaps this alarm has gone
+      armed_.reset();
+      (*call)();
     });
   }
+  /// Set, and the callback has not begun.
+  bool armed() const noexcept { return armed_ != nullptr; }
   void cancel() {
     armed_.reset();
     timer_.cancel();

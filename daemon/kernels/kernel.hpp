@@ -179,6 +179,7 @@ private:
   void hand_on(const kernel_message&);
   void hand_on_kept();
   void wait_for_order();
+  void look_at_order();
   void note_number(std::uint64_t);
   void note_recording(bool works);
   void read_last_words();
@@ -227,6 +228,7 @@ private:
   std::unordered_map<std::string, channels_socket*> routes_;  ///< header session → who sent it last
   message_order<early_message> order_;                        ///< of the process that runs
   alarm order_timer_;
+  alarm::clock::time_point order_until_{};
   std::uint64_t head_ = 0;
   bool recording_ = true;  ///< its process could write the journal when it spoke last
   std::vector<boost::asio::steady_timer*> followers_;  ///< who waits for head_ to grow

@@ -200,14 +200,22 @@ void kernel::hand_on_kept() {
   }
 }
 
-/// Replies and iopub come over sockets of their own, and so one may overtake the other.
+/// Replies and iopub come over sockets of their own, and so one may overtake the other. As long as
+/// others come it is waited for; the timer is set once for many of them.
 void kernel::wait_for_order() {
-  if (!order_.waiting()) return order_timer_.cancel();
-  order_timer_.set(alarm::clock::now() + order_patience, [this] {
+  if (!order_.waiting()) return;
+  order_until_ = alarm::clock::now() + order_patience;
+  if (!order_timer_.armed()) look_at_order();
+}
+
+void kernel::look_at_order() {
+  if (!order_.waiting()) return;
+  if (alarm::clock::now() >= order_until_) {
     order_.skip();
     hand_on_kept();
-    wait_for_order();
-  });
+    return wait_for_order();
+  }
+  order_timer_.set(order_until_, [this] { look_at_order(); });
 }
 
 void kernel::hand_on(const kernel_message& m) {

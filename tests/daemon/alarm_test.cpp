@@ -25,10 +25,13 @@ TEST(alarm, rings_once_and_from_the_loop) {
   boost::asio::io_context io;
   alarm a(io);
   int rung = 0;
+  EXPECT_FALSE(a.armed());
   a.set(due, [&] { ++rung; });
+  EXPECT_TRUE(a.armed());
   EXPECT_EQ(rung, 0);
   run(io);
   EXPECT_EQ(rung, 1);
+  EXPECT_FALSE(a.armed());
   run(io);
   EXPECT_EQ(rung, 1);
 }
