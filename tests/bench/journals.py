@@ -47,7 +47,7 @@ def cost(row, note):
             kernel = gateway.start("echo")
             idle(daemon)
             sides.append((daemon, gateway, kernel, daemon.model(kernel)["kmux"]["pid"], journal))
-        for _ in range(7):
+        for _ in range(15):
             for daemon, gateway, kernel, pid, journal in sides:
                 before = cpu_seconds(pid)
                 rates[journal].append(load("flood", gateway.target(kernel), count, 100, 1)["deliveries_per_s"])
