@@ -153,9 +153,12 @@ result<void> app::authenticate() {
   if (tokens.empty()) {
     if (made_token_.empty()) {
       made_token_ = random_hex(24);
-      // To the terminal and not to the log, which others may read.
-      fmt::print(stderr, "kmuxd: no token is configured; this one is good until kmuxd ends: {}\n",
-                 made_token_);
+      // To the terminal and not to a log, which others may read (JOURNAL_STREAM: systemd.exec(5)).
+      const bool logged = std::getenv("JOURNAL_STREAM") != nullptr;
+      fmt::print(stderr, "kmuxd: no token is configured; {}{}\n",
+                 logged ? "only admin.sock answers. Set auth.token_file, or auth.tokens_file."
+                        : "this one is good until kmuxd ends: ",
+                 logged ? "" : made_token_);
     }
     if (const auto added = tokens.add(made_token_, {us, true}); !added) return added;
   }

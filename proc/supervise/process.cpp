@@ -119,7 +119,9 @@ result<std::unique_ptr<process>> process::adopt(boost::asio::io_context& io,
 }
 
 process::~process() {
-  if (child_) reap();
+  // One whose end nobody has heard of stays: init, or the program that this one becomes at an
+  // upgrade, waits for it.
+  if (child_ && !handler_) reap();
 }
 
 bool process::alive() const noexcept {

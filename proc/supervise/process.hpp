@@ -19,8 +19,8 @@ namespace kmux::supervise {
 
 /// A process that leads its own group (and session): a child of ours, or one that an earlier daemon
 /// started. Loop thread only. Owned by one kernel; destroying it cancels the wait and leaves the
-/// process alone (an ended child of ours is reaped). SIGCHLD must not be ignored in this program,
-/// or the kernel reaps our children before we do.
+/// process alone (an ended child is reaped where its end was told). SIGCHLD must not be ignored in
+/// this program, or the kernel reaps our children before we do.
 class process {
 public:
   using exit_handler = std::function<void(exit_status)>;

@@ -153,7 +153,7 @@ def first_cell(base, token):
     print(f"    In:  {CELL}\n    Out: {printed.strip()}\n", flush=True)
 
 
-def say_how_to_connect(base, urls, token_file):
+def say_how_to_connect(base, urls, token_file, kmux):
     print(f"""kmuxd listens on {', '.join(urls)}
 Its token is in {token_file}:
 
@@ -163,6 +163,7 @@ JupyterLab:   JUPYTER_GATEWAY_AUTH_TOKEN=$TOKEN jupyter lab --gateway-url={base}
 curl:         curl -H "Authorization: token $TOKEN" {base}api/kernels
 Python:       pip install jupyter-kernel-client, then
               KernelClient(server_url="{base.rstrip('/')}", token=TOKEN)
+kmux:         {kmux} ps
 
 Ctrl-C ends kmuxd; kernels keep running, and the next kmuxd finds them.
 """, flush=True)
@@ -188,8 +189,6 @@ def main():
         command += ["--listen", f"127.0.0.1:{free_port(8888)}"]
     if not any(f.startswith("--token-file") for f in flags):
         command += ["--token-file", token_file]
-    if os.path.exists(os.path.join(runtime, "listen.json")):
-        os.unlink(os.path.join(runtime, "listen.json"))
     daemon = subprocess.Popen(command)
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: daemon.send_signal(signal.SIGTERM))
@@ -200,7 +199,8 @@ def main():
             first_cell(base, token)
         except (RuntimeError, OSError) as problem:
             print(f"The first cell failed: {problem}", file=sys.stderr)
-        say_how_to_connect(base, urls, token_file)
+        kmux = f"{os.path.relpath(os.path.join(os.path.dirname(program), 'kmux'))} --runtime-dir {runtime}"
+        say_how_to_connect(base, urls, token_file, kmux)
     sys.exit(daemon.wait())
 
 

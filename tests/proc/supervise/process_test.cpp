@@ -122,7 +122,7 @@ TEST(process, a_kill_that_the_cgroup_counted_names_its_limit) {
   const auto run = [&](const std::string& script) {
     std::ofstream(events) << "low 0\noom 0\noom_kill 0\n";
     boost::asio::io_context io;
-    auto it = std::move(*process::from_child(io, start(script)));
+    auto it = process::from_child(io, start(script)).value();
     it->set_mark("k-1", "/mine", folder);
     it->set_memory_limit("512MiB");
     std::optional<exit_status> ended;
