@@ -144,9 +144,17 @@ flags parse_flags(int argc, const char* const* argv, load_result& out) {
   return parsed;
 }
 
+/// systemd's own variables (systemd.exec(5)); the first of several directories.
+std::string first_directory(const environment_map& environment, const std::string& name) {
+  const auto value = lookup(environment, name);
+  return value.substr(0, value.find(':'));
+}
+
 std::string default_file(const environment_map& environment) {
   std::string file = "/etc/kmux/kmuxd.toml";
-  if (::geteuid() != 0) {
+  if (const auto given = first_directory(environment, "CONFIGURATION_DIRECTORY"); !given.empty()) {
+    file = given + "/kmuxd.toml";
+  } else if (::geteuid() != 0) {
     const auto xdg = lookup(environment, "XDG_CONFIG_HOME");
     file = (xdg.empty() ? lookup(environment, "HOME") + "/.config" : xdg) + "/kmux/kmuxd.toml";
   }
@@ -157,12 +165,7 @@ std::string default_file(const environment_map& environment) {
 void resolve_directories(config& c, const environment_map& environment) {
   const bool root = ::geteuid() == 0;
   const bool only_runtime = !c.runtime_dir.empty() && c.state_dir.empty();
-  // systemd's own variables (systemd.exec(5)); the first of several directories.
-  const auto first = [&](const std::string& name) {
-    const auto value = lookup(environment, name);
-    return value.substr(0, value.find(':'));
-  };
-  if (c.runtime_dir.empty()) c.runtime_dir = first("RUNTIME_DIRECTORY");
+  if (c.runtime_dir.empty()) c.runtime_dir = first_directory(environment, "RUNTIME_DIRECTORY");
   if (c.runtime_dir.empty()) {
     const auto xdg = lookup(environment, "XDG_RUNTIME_DIR");
     c.runtime_dir = root          ? "/run/kmux"
@@ -170,7 +173,7 @@ void resolve_directories(config& c, const environment_map& environment) {
                                   : xdg + "/kmux";
   }
   if (only_runtime) c.state_dir = c.runtime_dir + "/state";
-  if (c.state_dir.empty()) c.state_dir = first("STATE_DIRECTORY");
+  if (c.state_dir.empty()) c.state_dir = first_directory(environment, "STATE_DIRECTORY");
   if (c.state_dir.empty()) {
     const auto xdg = lookup(environment, "XDG_STATE_HOME");
     c.state_dir =

@@ -26,7 +26,7 @@ struct load_result {
 };
 
 /// argv as main() has it. The file is --config's, else /etc/kmux/kmuxd.toml (root) or
-/// $XDG_CONFIG_HOME/kmux/kmuxd.toml where that exists.
+/// $XDG_CONFIG_HOME/kmux/kmuxd.toml where that exists; systemd's CONFIGURATION_DIRECTORY wins.
 load_result load(int argc, const char* const* argv, const environment_map& environment);
 
 /// What keeps a running daemon from taking `fresh` over: changes that need a restart.

@@ -39,11 +39,18 @@ exit_code explain(const answer& got) {
   }
 }
 
+body_or_exit ask(const session& s, std::string_view method, const std::string& path,
+                 const std::string& body) {
+  auto got = s.daemon.ask(method, path, body);
+  if (!got) return explain(got.error());
+  if (!got->ok()) return explain(*got);
+  return std::move(got->body);
+}
+
 found_kernel find_kernel(const session& s, const std::string& prefix) {
-  const auto got = s.daemon.ask("GET", "api/kernels");
-  if (!got) return {{}, explain(got.error())};
-  if (!got->ok()) return {{}, explain(*got)};
-  const auto all = json::parse(got->body, "the list of kernels");
+  const auto got = ask(s, "GET", "api/kernels");
+  if (!got) return {{}, got.error()};
+  const auto all = json::parse(*got, "the list of kernels");
   if (!all || !all->IsArray()) return {{}, explain(error{errc::bad_json, "That is no list."})};
   found_kernel out;
   std::string started;

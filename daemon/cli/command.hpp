@@ -3,7 +3,10 @@
 
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
+
+#include <boost/system/result.hpp>
 
 #include "daemon/cli/daemon_client.hpp"
 #include "daemon/cli/exit_code.hpp"
@@ -33,6 +36,12 @@ std::span<const command> doing();   ///< start, stop, …, upgrade
 /// Says what went wrong, and what to try, on stderr.
 exit_code explain(const error&);
 exit_code explain(const answer&);
+
+/// The body of the answer to a request that has to succeed. Else why it did not, which has been
+/// said.
+using body_or_exit = boost::system::result<std::string, exit_code>;
+body_or_exit ask(const session&, std::string_view method, const std::string& path,
+                 const std::string& body = {});
 
 /// The id that begins with `prefix`; @last is the kernel started last. Says so where there is none,
 /// or more than one.

@@ -18,12 +18,11 @@ using namespace std::chrono_literals;
 
 exit_code start(session& s) {
   const auto got =
-      s.daemon.ask("POST", "api/kernels", fmt::format(R"({{"name": {}}})", json_quote(s.words[0])));
-  if (!got) return explain(got.error());
-  if (!got->ok()) return explain(*got);
-  const auto model = json::parse_object(got->body, "the kernel");
+      ask(s, "POST", "api/kernels", fmt::format(R"({{"name": {}}})", json_quote(s.words[0])));
+  if (!got) return got.error();
+  const auto model = json::parse_object(*got, "the kernel");
   if (!model) return explain(model.error());
-  fmt::print("{}\n", s.as_json ? got->body : std::string(*json::string_at(*model, "id")));
+  fmt::print("{}\n", s.as_json ? *got : std::string(*json::string_at(*model, "id")));
   return exit_code::done;
 }
 
@@ -35,8 +34,8 @@ exit_code each(session& s, std::string_view method, const std::string& what,
     const auto kernel = find_kernel(s, word);
     auto code = kernel.why;
     if (code == exit_code::done) {
-      const auto got = s.daemon.ask(method, "api/kernels/" + kernel.id + what);
-      code = !got ? explain(got.error()) : got->ok() ? exit_code::done : explain(*got);
+      const auto got = ask(s, method, "api/kernels/" + kernel.id + what);
+      if (!got) code = got.error();
       if (code == exit_code::done) fmt::print("{} {}\n", kernel.id, said);
     }
     if (out == exit_code::done) out = code;
@@ -68,17 +67,15 @@ exit_code drain(session& s) {
     }
     body = fmt::format(R"({{"deadline": {}}})", seconds);
   }
-  const auto got = s.daemon.ask("POST", "api/drain", body);
-  if (!got) return explain(got.error());
-  if (!got->ok()) return explain(*got);
-  fmt::print("{}\n", got->body);
+  const auto got = ask(s, "POST", "api/drain", body);
+  if (!got) return got.error();
+  fmt::print("{}\n", *got);
   return exit_code::done;
 }
 
 exit_code undrain(session& s) {
-  const auto got = s.daemon.ask("DELETE", "api/drain");
-  if (!got) return explain(got.error());
-  return got->ok() ? exit_code::done : explain(*got);
+  const auto got = ask(s, "DELETE", "api/drain");
+  return got ? exit_code::done : got.error();
 }
 
 /// When the daemon that answers was started; nothing where none answers.
@@ -92,10 +89,9 @@ std::string started_at(const daemon_client& daemon) {
 
 exit_code upgrade(session& s) {
   const auto before = started_at(s.daemon);
-  const auto got = s.daemon.ask("POST", "api/upgrade");
-  if (!got) return explain(got.error());
-  if (!got->ok()) return explain(*got);
-  const auto answered = json::parse_object(got->body, "the answer");
+  const auto got = ask(s, "POST", "api/upgrade");
+  if (!got) return got.error();
+  const auto answered = json::parse_object(*got, "the answer");
   if (!answered) return explain(answered.error());
   const auto at = [&](std::string_view name) {
     return std::string(json::string_at(*answered, name).value_or("kmuxd"));
@@ -104,7 +100,7 @@ exit_code upgrade(session& s) {
   const auto deadline = std::chrono::steady_clock::now() + 30s;
   while (std::chrono::steady_clock::now() < deadline) {
     if (const auto now = started_at(s.daemon); !now.empty() && now != before) {
-      fmt::print("{}\n", s.as_json ? got->body : at("to") + " has taken over");
+      fmt::print("{}\n", s.as_json ? *got : at("to") + " has taken over");
       return exit_code::done;
     }
     std::this_thread::sleep_for(20ms);

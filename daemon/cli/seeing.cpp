@@ -37,15 +37,16 @@ std::vector<std::string> row_of(const json::value& kernel) {
           text_at(kernel, "reason")};
 }
 
+exit_code print(const std::string& line) {
+  fmt::print("{}\n", line);
+  return exit_code::done;
+}
+
 exit_code ps(session& s) {
-  const auto got = s.daemon.ask("GET", "api/kernels");
-  if (!got) return explain(got.error());
-  if (!got->ok()) return explain(*got);
-  if (s.as_json) {
-    fmt::print("{}\n", got->body);
-    return exit_code::done;
-  }
-  const auto all = json::parse(got->body, "the list of kernels");
+  const auto got = ask(s, "GET", "api/kernels");
+  if (!got) return got.error();
+  if (s.as_json) return print(*got);
+  const auto all = json::parse(*got, "the list of kernels");
   if (!all || !all->IsArray()) return explain(error{errc::bad_json, "That is no list of kernels."});
   std::vector<std::vector<std::string>> rows = {
       {"ID", "SPEC", "OWNER", "STATE", "AGE", "ACTIVE", "CLIENTS", "RESTARTS", "PID", ""}};
@@ -58,14 +59,10 @@ exit_code ps(session& s) {
 exit_code describe(session& s) {
   const auto kernel = find_kernel(s, s.words.front());
   if (kernel.why != exit_code::done) return kernel.why;
-  const auto got = s.daemon.ask("GET", "api/kernels/" + kernel.id);
-  if (!got) return explain(got.error());
-  if (!got->ok()) return explain(*got);
-  if (s.as_json) {
-    fmt::print("{}\n", got->body);
-    return exit_code::done;
-  }
-  const auto model = json::parse_object(got->body, "the kernel");
+  const auto got = ask(s, "GET", "api/kernels/" + kernel.id);
+  if (!got) return got.error();
+  if (s.as_json) return print(*got);
+  const auto model = json::parse_object(*got, "the kernel");
   if (!model) return explain(model.error());
   std::vector<std::vector<std::string>> rows;
   const auto add = [&](const auto& self, const std::string& prefix, const json::value& v) -> void {
@@ -85,19 +82,15 @@ exit_code describe(session& s) {
 }
 
 exit_code status(session& s) {
-  const auto version = s.daemon.ask("GET", "api");
-  if (!version) return explain(version.error());
-  const auto got = s.daemon.ask("GET", "api/status");
-  if (!got) return explain(got.error());
-  if (!got->ok()) return explain(*got);
-  if (s.as_json) {
-    fmt::print("{}\n", got->body);
-    return exit_code::done;
-  }
+  const auto version = ask(s, "GET", "api");
+  if (!version) return version.error();
+  const auto got = ask(s, "GET", "api/status");
+  if (!got) return got.error();
+  if (s.as_json) return print(*got);
   const auto ready = s.daemon.ask("GET", "readyz");
   if (!ready) return explain(ready.error());
-  const auto about = json::parse_object(version->body, "the version");
-  const auto counts = json::parse_object(got->body, "the status");
+  const auto about = json::parse_object(*version, "the version");
+  const auto counts = json::parse_object(*got, "the status");
   const auto state = json::parse_object(ready->body, "the state");
   if (!about || !counts || !state) {
     return explain(error{errc::bad_json, "kmuxd's answer is not JSON."});

@@ -91,6 +91,21 @@ TEST_F(loading, directories_follow_the_runtime_directory) {
             "/run/a");
 }
 
+TEST_F(loading, a_services_configuration_directory_has_the_file) {
+  std::ofstream(directory_ + "/kmuxd.toml") << "[kernels]\necho = true\n";
+  const char* const argv[] = {"kmuxd"};
+  EXPECT_TRUE(load(1, argv, {{"CONFIGURATION_DIRECTORY", directory_}}).value.kernels.echo);
+  EXPECT_TRUE(load(1, argv, {{"CONFIGURATION_DIRECTORY", directory_ + ":/b"}}).value.kernels.echo);
+  std::filesystem::remove(directory_ + "/kmuxd.toml");
+  const auto none = load(1, argv, {{"CONFIGURATION_DIRECTORY", directory_}});
+  EXPECT_TRUE(none.problems.empty() && !none.value.kernels.echo) << "it need not be there";
+}
+
+TEST_F(loading, the_command_lines_variables_are_no_options) {
+  EXPECT_TRUE(load_with("", {{"KMUX_URL", "http://h/"}, {"KMUX_TOKEN", "t"}}).problems.empty());
+  EXPECT_FALSE(load_with("", {{"KMUX_URLS", "http://h/"}}).problems.empty());
+}
+
 TEST_F(loading, flags_that_end_early) {
   using what = load_result::action;
   EXPECT_EQ(load_with("", {}, {"--help"}).what, what::help);

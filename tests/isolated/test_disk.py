@@ -9,6 +9,15 @@ from kmuxd import V1, wait_until
 ECHO = "[kernels]\necho = true\n"
 
 
+def start_with(make_daemon, which, disk):
+    """A kmuxd whose runtime or state directory is on that disk, and the other beside it."""
+    daemon = make_daemon(ECHO)
+    if which == "runtime":
+        daemon.runtime = disk / "run"
+    daemon.flags += ["--state-dir", str(disk if which == "state" else disk.parent / "state")]
+    return daemon.start()
+
+
 def journal_of(daemon, kernel):
     return daemon.model(kernel)["kmux"]["journal"]
 
@@ -72,13 +81,7 @@ def test_clients_are_told_that_nothing_is_kept(make_daemon, tmp_path):
 @pytest.mark.parametrize("which", ["runtime", "state"])
 def test_no_room_for_a_new_kernel(make_daemon, tmp_path, which):
     with mounted(tmp_path / "small", "2m") as resize:
-        daemon = make_daemon(ECHO)
-        if which == "state":
-            daemon.flags += ["--state-dir", str(tmp_path / "small")]
-        else:
-            daemon.runtime = tmp_path / "small/run"
-            daemon.flags += ["--state-dir", str(tmp_path / "state")]
-        daemon.start()
+        daemon = start_with(make_daemon, which, tmp_path / "small")
         kernel = daemon.kernel()
         channels = daemon.channels(kernel)
         fill(tmp_path / "small")
@@ -97,13 +100,7 @@ def test_no_room_for_a_new_kernel(make_daemon, tmp_path, which):
 @pytest.mark.parametrize("which", ["runtime", "state"])
 def test_a_directory_becomes_read_only(make_daemon, tmp_path, which):
     with mounted(tmp_path / "disk", "16m"):
-        daemon = make_daemon(ECHO)
-        if which == "state":
-            daemon.flags += ["--state-dir", str(tmp_path / "disk")]
-        else:
-            daemon.runtime = tmp_path / "disk/run"
-            daemon.flags += ["--state-dir", str(tmp_path / "state")]
-        daemon.start()
+        daemon = start_with(make_daemon, which, tmp_path / "disk")
         kernel = daemon.kernel()
         channels = daemon.channels(kernel)
         assert channels.text("echo before") == "before\n"

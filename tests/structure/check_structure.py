@@ -16,7 +16,7 @@ RULES = {
     "proc/supervise": (("proc", "proc/supervise", "protocol"), ("boost/asio", "boost/system/", "fmt/", "spdlog/", "rapidjson/")),
     "proc/child": (("proc", "proc/child", "proc/journal", "protocol", "protocol/io"), ("fmt/", "zmq", "rapidjson/")),
     "proc/child/python": (("proc/child", "proc/child/python", "protocol"), ("fmt/",)),
-    "daemon/cli": (("config", "daemon", "daemon/cli", "protocol"), ("boost/asio", "boost/beast", "boost/system/", "fmt/", "rapidjson/", "CLI/")),
+    "daemon/cli": (("config", "daemon", "daemon/cli", "protocol"), ("boost/asio", "boost/assert/", "boost/beast", "boost/system/", "fmt/", "rapidjson/", "CLI/")),
     "daemon": (("config", "daemon", "proc", "proc/journal", "proc/supervise", "protocol", "protocol/io", "protocol/nbformat"),
                ("boost/asio", "boost/beast", "boost/system/", "fmt/", "openssl/", "spdlog/", "rapidjson/", "systemd/")),
 }

@@ -11,6 +11,7 @@ from pathlib import Path
 from kmuxd import BIN
 
 HERE = Path(__file__).parent / "guest"
+UNITS = Path(__file__).parents[2] / "systemd"
 TREE = Path(__file__).parents[2] / ".cache/guest"
 SUDO = [] if os.geteuid() == 0 else ["sudo", "-n"]
 WANTED = "etc/systemd/system/multi-user.target.wants/test.service"
@@ -30,6 +31,9 @@ def run_in_guest(directory, script):
         run("mkdir", "-p", tree / "opt/kmux", (tree / WANTED).parent)
         for program in ("kmuxd", "kmux", "kmux-child"):
             run("cp", BIN / program, tree / "opt/kmux")
+        for unit in UNITS.iterdir():
+            run("cp", unit, tree / "opt/kmux")
+        run("cp", HERE / "setup.sh", tree / "root")
         run("cp", HERE / script, tree / "root/test.sh")
         run("cp", HERE / "test.service", tree / WANTED)
         with open(directory / "console", "wb") as console:

@@ -1,0 +1,25 @@
+# kmuxd as its unit has it, under the user kmux. Sourced by the tests' scripts.
+set -eu
+systemd-sysusers /opt/kmux/sysusers.conf
+cp /opt/kmux/kmuxd.service /opt/kmux/kmuxd.socket /etc/systemd/system/
+mkdir -p /etc/systemd/system/kmuxd.service.d /etc/kmux
+cat > /etc/systemd/system/kmuxd.service.d/test.conf <<'UNIT'
+[Service]
+Environment=KMUX_SERVER_STUCK_AFTER=2s
+ExecStart=
+ExecStart=/opt/kmux/kmuxd
+WatchdogSec=10
+UNIT
+kmux=/opt/kmux/kmux
+unit=/sys/fs/cgroup/system.slice/kmuxd.service
+# until_ COMMAND…: waits for it to succeed.
+until_() {
+  local deadline=$(($(date +%s) + 60))
+  until "$@"; do
+    [ "$(date +%s)" -lt $deadline ] || { echo "waited in vain: $*"; $kmux ps; journalctl -u kmuxd -o cat | tail -30; exit 1; }
+    sleep 0.1
+  done
+}
+# about ID NAME: one line of kmux describe.
+about() { $kmux describe "$1" | sed -n "s/^$2  *//p"; }
+is() { [ "$(about "$1" "$2")" = "$3" ]; }
