@@ -25,6 +25,13 @@ std::string numbered(std::string_view topic, message_number m) {
   return out;
 }
 
+std::string as_not_kept(std::string_view text) {
+  const std::string_view only[] = {text};
+  const auto found = number_of(only);
+  if (found.number == 0 || !found.kept) return std::string(text);
+  return numbered(text.substr(0, text.rfind(mark)), {found.number, false});
+}
+
 message_number number_of(std::span<const std::string_view> identities) {
   if (identities.empty()) return {};
   const std::string_view last = identities.back();

@@ -22,6 +22,8 @@ struct message_number {
 
 /// "kernel.X.stream;seq=123", or "kernel.X.stream;kept=no;seq=123"
 std::string numbered(std::string_view topic, message_number);
+/// The same text, saying that it is not kept. Text without a number stays as it is.
+std::string as_not_kept(std::string_view text);
 /// What stands in the last of the frames before the delimiter.
 message_number number_of(std::span<const std::string_view> identities);
 

@@ -69,7 +69,7 @@ asio::awaitable<void> channels_socket::catch_up() {
     if (!records.empty()) continue;
     std::optional<message_gap> gap;
     const bool live = place_.on_journal_end(known, kernel_->head(), gap);
-    if (gap) tell_gap(*gap);
+    if (gap) tell_gap(*gap, "{}");
     if (!live) continue;
     spdlog::debug("event=client_caught_up kernel={} session={} after={} number={}", kernel_->id(),
                   session_id_, from_number, *place_.position());
@@ -86,10 +86,11 @@ void channels_socket::replay(const journal::stored_record& record) {
   std::optional<message_gap> gap;
   if (!place_.on_stored(record.number, gap)) return;
   send_notices(gap ? gap->last : before);
-  if (gap) tell_gap(*gap);
-  confirm_soon();
   message_view message;
-  if (!record.message(message) || peek_header(message.header, stored_head_) != errc::ok ||
+  const bool whole = record.message(message);
+  if (gap) tell_gap(*gap, whole ? message.parent_header : "{}");
+  confirm_soon();
+  if (!whole || peek_header(message.header, stored_head_) != errc::ok ||
       peek_header(message.parent_header, stored_parent_) != errc::ok) {
     return;
   }
@@ -100,8 +101,9 @@ void channels_socket::replay(const journal::stored_record& record) {
   if (const auto& frame = out.frame(protocol_, numbering_)) link_->send(frame);
 }
 
-/// To who counts, the numbers; to everybody else a line that a notebook shows.
-void channels_socket::tell_gap(const message_gap& gap) {
+/// To who counts, the numbers; to everybody else a line that a notebook shows, in the cell of the
+/// message after the gap.
+void channels_socket::tell_gap(const message_gap& gap, std::string_view parent) {
   spdlog::warn("event=messages_lost kernel={} session={} first={} last={}", kernel_->id(),
                session_id_, gap.first, gap.last);
   const std::string date = iso_now();
@@ -113,6 +115,7 @@ void channels_socket::tell_gap(const message_gap& gap) {
                         fmt::format("kmux: {} messages of this kernel are not kept any "
                                     "more.\n",
                                     gap.last - gap.first + 1)));
+  said->parent_header = parent;
   const message_view view = said->view();
   if (peek_header(view.header, stored_head_) != errc::ok) return;
   delivery out(channel::iopub, view, stored_head_.msg_id, stored_head_.msg_type, said);

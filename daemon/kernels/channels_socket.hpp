@@ -84,7 +84,7 @@ private:
   boost::asio::awaitable<void> catch_up();
   boost::asio::awaitable<batch> read_some(std::shared_ptr<journal::reader>, bool here);
   void replay(const journal::stored_record&);
-  void tell_gap(const message_gap&);
+  void tell_gap(const message_gap&, std::string_view parent);
   void send_notices(std::uint64_t up_to);
   void confirm_soon();
   void ping(alarm::clock::time_point now);

@@ -181,7 +181,7 @@ private:
   void wait_for_order();
   void look_at_order();
   void note_number(std::uint64_t);
-  void note_recording(bool works);
+  void note_recording(const kernel_message&);
   void read_last_words();
   const char* journal_state() const noexcept;
   bool keeps_journal() const noexcept { return services_.settings.journal.most_bytes > 0; }

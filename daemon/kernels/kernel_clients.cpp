@@ -97,16 +97,19 @@ void kernel::note_number(std::uint64_t number) {
 }
 
 /// What is not kept is lost to whoever is not here: people are to know, while it can be mended.
-void kernel::note_recording(bool works) {
+void kernel::note_recording(const kernel_message& m) {
+  const bool works = m.kept;
   if (std::exchange(recording_, works) == works) return;
   spdlog::log(works ? spdlog::level::warn : spdlog::level::err, "event=journal_{} kernel={}",
               works ? "goes_on" : "fails", id());
   const std::string date = iso_now();
-  tell_clients(make_stream(
+  auto said = make_stream(
       {"kmuxd", "kmux", date}, "stderr",
       works ? "kmux: what this kernel says is kept again.\n"
             : "kmux: what this kernel says is not being kept, because its journal cannot be "
-              "written. Stay connected, and have an administrator look at the disk.\n"));
+              "written. Stay connected, and have an administrator look at the disk.\n");
+  said.parent_header = m.wire->view().message.parent_header;  // notebooks show it in that cell
+  tell_clients(said);
 }
 
 asio::awaitable<void> kernel::wait_for_message(std::uint64_t after, std::chrono::seconds most) {
@@ -177,7 +180,7 @@ void kernel::on_message(const kernel_message& m) {
   }
   if (m.number == 0) return hand_on(m);
   note_number(m.number);
-  note_recording(m.kept);
+  note_recording(m);
   using turn = message_order<early_message>::turn;
   switch (order_.judge(m.number)) {
     case turn::late:

@@ -94,10 +94,19 @@ void recorder::note(const header& head, const message_view& asked) {
   journal_->flush();  // it may be what ends the process
 }
 
-void recorder::flush() {
-  if (!journal_) return;
+bool recorder::flush() {
+  if (!journal_) return true;
   const std::lock_guard lock(mutex_);
   journal_->flush();
+  return !journal_->failing();
+}
+
+void recorder::mark_not_kept(frame_list& frames) {
+  const std::size_t delimiter = find_delimiter(frames);
+  if (delimiter == 0 || delimiter == frames.size()) return;
+  const auto text = frames.view(delimiter - 1);
+  if (number_of({&text, 1}).number == 0) return;  // a stranger's routing id
+  frames[delimiter - 1] = frame_of(as_not_kept(text));
 }
 
 }  // namespace kmux::child

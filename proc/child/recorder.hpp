@@ -26,7 +26,10 @@ public:
   void record(channel, frame_list&);
   /// Keeps that a client has asked for this. Execute requests only; others are no work.
   void note(const header&, const message_view&);
-  void flush();
+  /// False: the disk refuses, and what was recorded is not kept.
+  bool flush();
+  /// What was recorded, and then could not be kept: its number is to say so.
+  static void mark_not_kept(frame_list&);
 
 private:
   std::mutex mutex_;
@@ -48,10 +51,12 @@ public:
   }
   void send() {
     if (waiting_.empty()) return;
-    to_.flush();
+    const bool kept = to_.flush();
     waiting_.swap(sending_);  // what is sent may make something be said
-    for (auto& each : sending_)
+    for (auto& each : sending_) {
+      if (!kept) recorder::mark_not_kept(each.frames);
       each.send(std::move(each.frames));
+    }
     sending_.clear();
   }
 

@@ -19,6 +19,12 @@ TEST(message_number, what_is_written_is_read) {
   }
 }
 
+TEST(message_number, it_can_be_said_later_that_it_is_not_kept) {
+  EXPECT_EQ(as_not_kept("topic;seq=12"), "topic;kept=no;seq=12");
+  EXPECT_EQ(as_not_kept("topic;kept=no;seq=12"), "topic;kept=no;seq=12");
+  EXPECT_EQ(as_not_kept("topic"), "topic");
+}
+
 TEST(message_number, anything_else_has_none) {
   for (const auto* const text : {"", "topic", ";seq=", ";seq=1x", ";seq=-1", ";seq=1;kept=no",
                                  ";seq=99999999999999999999", ";kept=no"}) {

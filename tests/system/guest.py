@@ -35,7 +35,8 @@ def run_in_guest(directory, script):
             run("cp", unit, tree / "opt/kmux")
         run("cp", HERE / "setup.sh", tree / "root")
         run("cp", HERE / script, tree / "root/test.sh")
-        run("cp", HERE / "test.service", tree / WANTED)
+        run("cp", HERE / "test.service", tree / "etc/systemd/system")
+        run("ln", "-s", "../test.service", tree / WANTED)
         with open(directory / "console", "wb") as console:
             subprocess.run([*SUDO, shutil.which("linux.uml"), f"rootflags={tree}", *LINUX],
                            stdin=subprocess.DEVNULL, stdout=console, stderr=console, timeout=170, check=False)

@@ -1,6 +1,10 @@
 # kmuxd as its unit has it, under the user kmux. Sourced by the tests' scripts.
 set -eu
+trap '[ $? = 0 ] || journalctl -u kmuxd -o cat | tail -30' EXIT
 systemd-sysusers /opt/kmux/sysusers.conf
+# On the guest's own disk everything belongs to root, whoever makes it.
+mkdir -p /var/lib/kmux
+mount -t tmpfs tmpfs /var/lib/kmux
 cp /opt/kmux/kmuxd.service /opt/kmux/kmuxd.socket /etc/systemd/system/
 mkdir -p /etc/systemd/system/kmuxd.service.d /etc/kmux
 cat > /etc/systemd/system/kmuxd.service.d/test.conf <<'UNIT'
