@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstdlib>
 #include <cstring>
 #include <fcntl.h>
 #include <filesystem>
@@ -33,7 +34,7 @@ error system_error(const std::string& what) {
 /// One write(2), as files of a cgroup want it. A cgroup has its files already: the flags change
 /// nothing there.
 result<void> put(const std::string& file, const std::string& text) {
-  const unique_fd fd(::open(file.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC));
+  const unique_fd fd(::open(file.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600));
   if (!fd || ::write(fd.get(), text.data(), text.size()) != static_cast<ssize_t>(text.size())) {
     return system_error("cannot write " + text + " to " + file);
   }
@@ -118,10 +119,19 @@ result<cgroups> cgroups::open(const std::string& place) {
   if (::access((own + "/cgroup.type").c_str(), F_OK) != 0) {
     return error{errc::not_found, "the daemon is in the root cgroup: start it as a service"};
   }
+  // systemd starts a service in the service's own cgroup, which fails once that limits others: with
+  // kernels in there it would start no more. From version 254 it can start us in the leaf.
+  if (!in_leaf && std::getenv("INVOCATION_ID") != nullptr) return share(own);
   return divide(own, !in_leaf);
 }
 
-result<cgroups> cgroups::divide(const std::string& directory, bool move) {
+result<cgroups> cgroups::share(const std::string& directory) {
+  auto out = check(directory);
+  if (out) out->missing_.assign(std::begin(controllers), std::end(controllers));
+  return out;
+}
+
+result<cgroups> cgroups::check(const std::string& directory) {
   if (::access(directory.c_str(), W_OK) != 0 ||
       ::access((directory + "/cgroup.procs").c_str(), W_OK) != 0) {
     return error{errc::io, directory +
@@ -130,6 +140,13 @@ result<cgroups> cgroups::divide(const std::string& directory, bool move) {
   }
   cgroups out;
   out.place_ = directory;
+  return out;
+}
+
+result<cgroups> cgroups::divide(const std::string& directory, bool move) {
+  auto checked = check(directory);
+  if (!checked) return checked;
+  cgroups& out = *checked;
   if (move) {
     const std::string leaf = directory + "/" + std::string(daemon_leaf);
     if (::mkdir(leaf.c_str(), 0755) != 0 && errno != EEXIST) {
@@ -146,7 +163,7 @@ result<cgroups> cgroups::divide(const std::string& directory, bool move) {
       out.missing_.push_back(each);
     }
   }
-  return out;
+  return checked;
 }
 
 result<std::string> cgroups::create(std::string_view id, const cgroup_limits& limits) const {

@@ -18,8 +18,8 @@ struct cgroup_limits {
   unsigned cpus = 0;  ///< thousandths of a processor
 };
 
-/// PLACE/kmuxd holds the daemon, PLACE/kmux-ID a kernel: a cgroup with processes of its own cannot
-/// limit those below it. A value; what it names is the system's.
+/// PLACE/kmux-ID holds a kernel, and PLACE/kmuxd the daemon: a cgroup with processes of its own
+/// cannot limit those below it. A value; what it names is the system's.
 class cgroups {
 public:
   /// None: kernels have no cgroup of their own.
@@ -29,6 +29,8 @@ public:
   static result<cgroups> open(const std::string& place);
   /// A directory that is known to be a cgroup. `move`: this process is in it, and must leave.
   static result<cgroups> divide(const std::string& directory, bool move);
+  /// The same, but this process stays, and so nothing can be limited there.
+  static result<cgroups> share(const std::string& directory);
 
   bool on() const noexcept { return !place_.empty(); }
   const std::string& place() const noexcept { return place_; }
@@ -48,6 +50,8 @@ public:
   static result<void> remove(const std::string& path);
 
 private:
+  static result<cgroups> check(const std::string& directory);
+
   std::string place_;
   std::vector<std::string> missing_;
 };

@@ -15,8 +15,19 @@ limit_processes = 40
 limit_cpus = "0.5"
 path = ["/opt/jupyter/kernels"]
 CONFIG
+# What DelegateSubgroup=kmuxd does in newer systemds.
+cat > /opt/kmux/in_leaf <<'SCRIPT'
+#!/bin/sh
+leaf=/sys/fs/cgroup$(cut -d: -f3 /proc/self/cgroup)/kmuxd
+mkdir "$leaf"
+echo $$ > "$leaf/cgroup.procs"
+exec "$@"
+SCRIPT
+chmod 755 /opt/kmux/in_leaf
+sed -i 's|^ExecStart=/opt|ExecStart=/opt/kmux/in_leaf /opt|' /etc/systemd/system/kmuxd.service.d/test.conf
 systemctl daemon-reload
 systemctl start kmuxd
+echo "cgroups: $(journalctl -u kmuxd -o cat | grep -o 'event=cgroups_.*' | tail -1)"
 good=$($kmux start echo)
 hog=$($kmux start hog)
 until_ is "$hog" execution_state dead
