@@ -325,6 +325,11 @@ void app::tell_status() {
 }
 
 void app::stop() {
+  if (std::exchange(handed_over_, std::nullopt)) {
+    // Whoever wants an end wants no successor either.
+    spdlog::warn("event=upgrade_given_up");
+    remove_listening_files();
+  }
   if (api_.stopping) {
     spdlog::warn("event=stopping_at_once");
     server_.abort_connections();

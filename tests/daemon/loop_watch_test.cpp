@@ -26,10 +26,8 @@ using namespace std::chrono_literals;
 class watching : public testing::Test {
 protected:
   watching() {
-    int ends[2];
-    EXPECT_EQ(::pipe2(ends, O_CLOEXEC), 0);
-    read_ = unique_fd(ends[0]);
-    write_ = unique_fd(ends[1]);
+    make_pipe(read_, write_);
+    make_pipe(gate_read_, gate_write_);
     loop_ = std::thread([this] {
       sigset_t all;  // as whoever starts a program may have left it
       ::sigfillset(&all);
@@ -44,6 +42,12 @@ protected:
     loop_.join();
   }
 
+  static void make_pipe(unique_fd& from, unique_fd& to) {
+    int ends[2];
+    EXPECT_EQ(::pipe2(ends, O_CLOEXEC), 0);
+    from = unique_fd(ends[0]);
+    to = unique_fd(ends[1]);
+  }
   template <class Work>
   void on_loop(Work work) {
     std::promise<void> done;
@@ -67,17 +71,23 @@ protected:
     pollfd wait{read_.get(), POLLIN, 0};
     return ::poll(&wait, 1, static_cast<int>(patience.count())) == 0;
   }
-  /// The loop does nothing else until `go_on`. Returns, as a stack would show it, who called this.
-  std::string block(std::promise<void>& go_on) {
+  /// The loop does nothing else until go_on(). Returns, as a stack would show it, who called this.
+  /// It waits in poll(2), where ThreadSanitizer lets signals through.
+  std::string block() {
     std::promise<std::string> blocked;
-    asio::post(io_, [&blocked, waits = go_on.get_future().share()] {
+    asio::post(io_, [this, &blocked] {
       void* frames[3] = {};
       ::backtrace(frames, 3);
       blocked.set_value(fmt::format("[{}]", frames[2]));
-      waits.wait();
+      pollfd wait{gate_read_.get(), POLLIN, 0};
+      while (::poll(&wait, 1, -1) != 1) {
+      }
+      char c = 0;
+      EXPECT_EQ(::read(gate_read_.get(), &c, 1), 1);
     });
     return blocked.get_future().get();
   }
+  void go_on() const { EXPECT_EQ(::write(gate_write_.get(), "x", 1), 1); }
   void wait_for_ticks(int count) {
     for (int now = ticks_; now < count; now = ticks_)
       ticks_.wait(now);
@@ -85,7 +95,8 @@ protected:
   void wait_for_more_ticks() { wait_for_ticks(ticks_ + 2); }
 
   captured_log log_;
-  unique_fd read_, write_;
+  unique_fd read_, write_;            ///< what is written of a stuck loop
+  unique_fd gate_read_, gate_write_;  ///< what a stuck loop waits for
   asio::io_context io_{1};
   std::atomic<int> ticks_ = 0;
   loop_watch watch_{io_, [this] {
@@ -99,8 +110,7 @@ TEST_F(watching, a_stuck_loop_writes_its_stack_once_each_time) {
   start(50ms);
   wait_for_ticks(3);
   for (int time = 1; time <= 2; ++time) {
-    std::promise<void> go_on;
-    const auto caller = block(go_on);
+    const auto caller = block();
     const int before = ticks_;
     const auto said = read_until("\n");
     EXPECT_NE(said.find("level=error event=loop_stuck seconds=0.1"), std::string::npos) << said;
@@ -108,7 +118,7 @@ TEST_F(watching, a_stuck_loop_writes_its_stack_once_each_time) {
     while (!is_silent(200ms))
       EXPECT_EQ(read_until("\n").find("event="), std::string::npos) << "once is enough";
     EXPECT_EQ(ticks_, before) << "nothing says that it lives";
-    go_on.set_value();
+    go_on();
     wait_for_more_ticks();
     on_loop([&] { EXPECT_NE(log_.text().find("event=loop_goes_on"), std::string::npos); });
   }
@@ -127,10 +137,9 @@ TEST_F(watching, settings_may_change) {
   wait_for_ticks(5);
   start(20ms);
   wait_for_more_ticks();
-  std::promise<void> go_on;
-  block(go_on);
+  block();
   read_until("event=loop_stuck");
-  go_on.set_value();
+  go_on();
 }
 
 }  // namespace

@@ -1,13 +1,14 @@
 """Every message arrives once, in order, whatever is killed, stopped or cut meanwhile."""
 
+import json
 import os
 import random
 import signal
 import time
 
 import pytest
-from history import Asker, Load
-from kmuxd import V1, wait_until
+from history import Asker, Load, Reader, cell_of
+from kmuxd import V1, has_ended, wait_until
 
 
 def kill_and_start(daemon):
@@ -58,9 +59,35 @@ def test_a_process_stands_still(daemon, who):
     load.finish(60)
 
 
+def test_daemon_and_kernel_are_killed_at_once(daemon):
+    kernel = daemon.kernel()
+    reader = Reader(daemon, kernel, 5000, counts=True)
+    reader.start()
+    assert reader.ready.wait(20)
+    daemon.channels(kernel).execute(cell_of(5000, 500))
+    wait_until(lambda: len(reader.text) > 300)
+    pid = daemon.model(kernel)["kmux"]["pid"]
+    os.kill(pid, signal.SIGKILL)
+    daemon.process.kill()
+    daemon.process.wait()
+    wait_until(lambda: has_ended(pid))
+    daemon.start()
+    assert daemon.model(kernel)["execution_state"] == "dead"
+    kept = [m["content"]["text"] for line in daemon.get(f"kernels/{kernel}/messages?type=stream").text.splitlines() if (m := json.loads(line))]
+    lines = "".join(kept).split("\n")[:-1]
+    assert len(lines) > 300 and lines == [f"line {i}" for i in range(len(lines))]
+    wait_until(lambda: list(reader.text.values()) == kept)
+    reader.stop()
+    assert not reader.problems
+    last = daemon.model(kernel)["kmux"]["seq"]
+    assert daemon.post(f"kernels/{kernel}/restart").status_code == 200
+    again = daemon.channels(kernel, protocol=V1, resume=last)
+    assert again.text("echo again") == "again\n"
+
+
 def test_a_storm_of_reconnections(daemon):
     kernel = daemon.kernel()
-    clients = [daemon.channels(kernel, protocol=V1) for _ in range(200)]
+    clients = [daemon.channels(kernel, protocol=V1) for _ in range(500)]
     msg_id = clients[0].execute("count 100")
     for each in clients:
         each.until(lambda m: m["parent_header"].get("msg_id") == msg_id and m["content"].get("execution_state") == "idle")

@@ -134,6 +134,19 @@ def test_clients_are_told_to_come_back(installed, daemon):
     assert again.text("echo after") == "after\n"
 
 
+def test_a_signal_to_end_wins(installed, daemon):
+    kernel = daemon.kernel()
+    channels = daemon.channels(kernel)
+    channels.run("echo before")  # and then reads nothing: its close frame is waited for
+    installed.put_next()
+    assert daemon.post("upgrade").status_code == 202
+    assert daemon.stop() == 0
+    assert "event=upgrade_given_up" in daemon.log.read_text() and not (daemon.runtime / "listen.json").exists()
+    daemon.start()
+    assert version(daemon) == NEXT
+    assert daemon.channels(kernel, session=channels.session).text("echo after") == "after\n"
+
+
 @pytest.mark.parametrize("what", ["no program", "no kmuxd", "configuration"])
 def test_what_cannot_take_over_changes_nothing(installed, daemon, what):
     kernel = daemon.kernel()
