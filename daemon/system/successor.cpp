@@ -13,6 +13,7 @@ namespace {
 
 constexpr auto patience = std::chrono::seconds(10);
 constexpr auto running_program = "/proc/self/exe";
+constexpr std::string_view replaced = " (deleted)";
 
 std::string trimmed(std::string text) {
   text.erase(text.find_last_not_of(" \n") + 1);
@@ -25,7 +26,11 @@ successor::successor(int argc, const char* const* argv) : argv_(argv, argv + arg
   std::error_code unknown;
   const auto self = std::filesystem::read_symlink(running_program, unknown);
   if (argv_.empty()) argv_.emplace_back();
-  if (!unknown) argv_.front() = self.string();
+  if (unknown) return;
+  argv_.front() = self.string();
+  // So Linux says that another file stands there by now: it is that one that is meant.
+  if (argv_.front().ends_with(replaced))
+    argv_.front().resize(argv_.front().size() - replaced.size());
 }
 
 result<std::string> successor::check() const {
