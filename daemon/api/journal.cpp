@@ -1,6 +1,7 @@
 // What a kernel has said and was asked: /api/kernels/{id}/messages and …/executions.
 #include <charconv>
 #include <optional>
+#include <thread>
 
 #include "daemon/api/api.hpp"
 #include "daemon/http/body_source.hpp"
@@ -37,6 +38,12 @@ std::string text_at(const http_request& request, std::string_view name) {
   return text == nullptr ? std::string() : *text;
 }
 
+/// On the journals' thread. True: it may go on.
+bool wait_if_refused(const journal::reader& from) {
+  if (from.refused()) std::this_thread::sleep_for(journal::reader::refused_pause);
+  return from.refused();
+}
+
 class message_source : public body_source {
 public:
   message_source(std::shared_ptr<kernel> of, blocking& journals, message_filter filter,
@@ -71,7 +78,7 @@ private:
       more = true;
       for (std::size_t i = 0; i < piece_records && left > 0 && out.size() < piece_bytes; ++i) {
         if (!from.next(r)) {
-          more = false;
+          more = wait_if_refused(from);
           break;
         }
         const std::string line = lines.line(r);
@@ -153,6 +160,7 @@ public:
     journal::stored_record r;
     for (std::size_t i = 0; i < piece_records; ++i) {
       if (!from_.next(r)) {
+        if (wait_if_refused(from_)) return true;
         if (!alive_) all_.process_ended();
         return false;
       }

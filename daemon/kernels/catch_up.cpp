@@ -67,6 +67,11 @@ asio::awaitable<void> channels_socket::catch_up() {
     for (const auto& each : records)
       replay(each);
     if (!records.empty()) continue;
+    if (from->refused()) {
+      asio::steady_timer pause(kernel_->services().io, journal::reader::refused_pause);
+      co_await pause.async_wait(as_result);
+      continue;
+    }
     std::optional<message_gap> gap;
     const bool live = place_.on_journal_end(known, kernel_->head(), gap);
     if (gap) tell_gap(*gap, "{}");

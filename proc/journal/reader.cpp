@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 
 #include "proc/journal/segments.hpp"
+#include "protocol/error.hpp"
 
 namespace kmux::journal {
 
@@ -31,8 +32,9 @@ reader::reader(int directory, std::uint64_t after)
 }
 
 bool reader::next(stored_record& out) {
+  refused_ = false;
   if (!directory_) directory_ = open_directory(path_);
-  if (!directory_) return false;
+  if (!directory_) return refuse(errno);
   for (;;) {
     if (segment_ && next_in_segment(out)) {
       if (out.is_numbered()) {
@@ -130,9 +132,18 @@ bool reader::skip(std::size_t size) {
   return true;
 }
 
+/// Notes whether it was for want of something that others hold; always false for next()'s sake.
+bool reader::refuse(int number) {
+  refused_ = errc_of(number) == errc::exhausted;
+  return false;
+}
+
 bool reader::open_segment(std::uint64_t first) {
-  segment_.reset(::openat(directory_.get(), segment_name(first).c_str(),
-                          O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
+  unique_fd opened(::openat(directory_.get(), segment_name(first).c_str(),
+                            O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
+  if (!opened) refuse(errno);
+  if (refused_) return false;  // and look for it again
+  segment_ = std::move(opened);
   chunk_.reset();
   at_ = 0;
   broken_ = 0;
@@ -151,7 +162,9 @@ bool reader::open_segment(std::uint64_t first) {
 /// The next one that is there. The current one is at its end, which is final only once there is a
 /// next one: what was written between the last look and that is read first.
 bool reader::next_segment() {
+  errno = 0;
   const auto all = list_segments(directory_.get());
+  if (all.empty()) refuse(errno);
   std::uint64_t wanted = 0;
   if (!begun_) {
     for (const auto& each : all) {

@@ -1,6 +1,7 @@
 #pragma once
 // The reading side of a journal, which may be written to meanwhile. Trusts nothing that it reads.
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -36,6 +37,10 @@ public:
   /// False: nothing more for now. A number that is not one more than the one before is a gap:
   /// damage, a disk that was full, or the journal's bound.
   bool next(stored_record& out);
+  /// After next() was false: the system had no descriptor or memory for us. There may be more, and
+  /// nothing is missing for that: ask again after a while.
+  bool refused() const noexcept { return refused_; }
+  static constexpr std::chrono::milliseconds refused_pause{100};
   /// The number of the record that was read last; at first `after`.
   std::uint64_t position() const noexcept { return after_; }
 
@@ -44,6 +49,7 @@ private:
   bool fill(std::size_t wanted);
   bool skip(std::size_t size);
   bool next_segment();
+  bool refuse(int number);
   bool open_segment(std::uint64_t first);
   std::size_t find_whole(std::string_view bytes) const;
 
@@ -57,6 +63,7 @@ private:
   std::size_t at_ = 0;  ///< in chunk_
   int broken_ = 0;      ///< places in the segment where no record was
   bool begun_ = false;
+  bool refused_ = false;
 };
 
 /// The last number of the journal in an open directory; 0 where there is none.

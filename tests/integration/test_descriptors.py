@@ -1,11 +1,12 @@
 """kmuxd has no descriptors left, and then has some again."""
 
 import resource
+import socket
 import subprocess
 import threading
 
-from history import Reader, cell_of
-from kmuxd import PROGRAM, has_ended, wait_until
+from history import cell_of
+from kmuxd import PROGRAM, V1, has_ended, wait_until
 
 
 def allow(daemon, more):
@@ -16,25 +17,33 @@ def allow(daemon, more):
 
 def test_what_is_there_goes_on_and_what_comes_waits(daemon):
     kernel = daemon.kernel()
-    reader = Reader(daemon, kernel, 600, counts=True)
-    reader.start()
-    assert reader.ready.wait(20)
-    channels = daemon.channels(kernel)
-    cell = channels.execute(cell_of(600, 300))
+    clients = [daemon.channels(kernel, protocol=V1, resume=resume) for resume in (None, 0)]
     wait_until(lambda: daemon.wired(kernel))
+    # Both have what was said before they came, and so need nothing but what comes.
+    settled = clients[0].execute("echo settled")
+    for each in clients:
+        each.until(lambda m: m["parent_header"].get("msg_id") == settled and m["content"].get("execution_state") == "idle")
     allow(daemon, 0)
+    callers = []
+
+    def none_is_left():  # connections that were closing have left some
+        callers.append(socket.create_connection(("127.0.0.1", int(daemon.url.rstrip("/").rsplit(":", 1)[1]))))
+        return "event=accept_failed" in daemon.log.read_text()
+
+    wait_until(none_is_left)
     late = []
     waiting = threading.Thread(target=lambda: late.append(daemon.get("kernels").status_code))
     waiting.start()
-    wait_until(lambda: "event=accept_failed" in daemon.log.read_text())
+    clients[0].execute(cell_of(600, 1000))
+    for each in clients:
+        said = each.until(lambda m: m["content"].get("text", "").endswith("end 600\n"))
+        assert "".join(m["content"].get("text", "") for m in said) == "".join(f"line {i}\n" for i in range(600)) + "end 600\n"
     assert waiting.is_alive()
-    channels.finish(cell)
     allow(daemon, 1000)
     waiting.join(20)
     assert late == [200]
-    reader.ended.wait(30)
-    reader.stop()
-    assert not reader.judge()
+    for each in callers:
+        each.close()
 
 
 def test_a_kernel_that_cannot_be_started_for_want_of_descriptors(daemon):
@@ -49,10 +58,8 @@ def test_a_kernel_that_cannot_be_started_for_want_of_descriptors(daemon):
         if answer.status_code == 500:
             assert "Too many open files" in answer.json()["message"], answer.text
         allow(daemon, 1000)
-        if answer.status_code == 201:  # also where its sockets had to wait for theirs
-            other = answer.json()["id"]
-            assert daemon.channels(other).text("echo here") == "here\n"
-            daemon.delete(f"kernels/{other}")
+        if answer.status_code == 201:  # it has inherited the limit, and is of no use
+            assert daemon.delete(f"kernels/{answer.json()['id']}").status_code == 204
     assert seen == {201, 500}
     assert channels.text("echo on") == "on\n"
     assert len(daemon.get("kernels").json()) == 1

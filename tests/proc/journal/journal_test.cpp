@@ -3,6 +3,7 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <unistd.h>
 #include <utime.h>
 
 #include "tests/proc/journal/journal_fixture.hpp"
@@ -61,6 +62,46 @@ TEST_F(journal, is_read_while_it_is_written) {
     }
     EXPECT_FALSE(from.next(r));
   }
+}
+
+/// This process can open nothing more.
+class no_descriptors {
+public:
+  no_descriptors() {
+    ::getrlimit(RLIMIT_NOFILE, &before_);
+    const int lowest = ::dup(0);
+    ::close(lowest);
+    const rlimit none{static_cast<rlim_t>(lowest), before_.rlim_max};
+    ::setrlimit(RLIMIT_NOFILE, &none);
+  }
+  ~no_descriptors() { ::setrlimit(RLIMIT_NOFILE, &before_); }
+  no_descriptors(const no_descriptors&) = delete;
+  no_descriptors& operator=(const no_descriptors&) = delete;
+
+private:
+  rlimit before_{};
+};
+
+TEST_F(journal, what_cannot_be_opened_for_now_is_not_missing) {
+  auto out = open();
+  say(out, "a");
+  out.flush();
+  reader from(top_, 0);
+  stored_record r;
+  {
+    const no_descriptors now;
+    EXPECT_FALSE(from.next(r));
+    EXPECT_TRUE(from.refused());
+  }
+  ASSERT_TRUE(from.next(r));
+  EXPECT_EQ(r.number, 1U);
+  {
+    const no_descriptors now;
+    EXPECT_FALSE(from.next(r)) << "whether there is another segment cannot be told";
+    EXPECT_TRUE(from.refused());
+  }
+  EXPECT_FALSE(from.next(r));
+  EXPECT_FALSE(from.refused()) << "this is the end";
 }
 
 TEST_F(journal, goes_on_counting_after_its_process) {
