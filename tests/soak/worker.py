@@ -173,7 +173,13 @@ class Worker(threading.Thread):
         self.cell()
 
     def another_process(self, pid):
-        wait_until(lambda: self.model()["kmux"]["pid"] not in (pid, None), PATIENCE, "another process")
+        def is_there():
+            model = self.model()
+            if model["execution_state"] == "dead":  # it died while there was no kmuxd to start it again
+                self.call("POST", f"kernels/{self.kernel}/restart")
+            return model["kmux"]["pid"] not in (pid, None)
+
+        wait_until(is_there, PATIENCE, "another process")
         self.cell()
 
     def kill(self):
