@@ -118,8 +118,8 @@ def test_usage_is_told_while_a_cell_runs(daemon, kernel):
     def busy():
         # The host's is counted in hundredths of a second: between two quick questions there may be none.
         now = channels.request("usage_request", {}, "control")
-        assert now["host_cpu_percent"] <= 100
-        return now["kernel_cpu"] > 20 and now["host_cpu_percent"] > 0
+        assert now.get("host_cpu_percent", 0) <= 100
+        return now["kernel_cpu"] > 20 and now.get("host_cpu_percent", 0) > 0
 
     wait_until(busy)
     daemon.post(f"kernels/{kernel}/interrupt")
