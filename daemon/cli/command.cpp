@@ -14,14 +14,13 @@ constexpr std::string_view newest = "@last";
 
 }  // namespace
 
+exit_code explain(const failure& problem) {
+  fmt::print(stderr, "kmux: {}\n", problem.text);
+  return problem.code;
+}
+
 exit_code explain(const error& problem) {
-  fmt::print(stderr, "kmux: {}\n", problem.detail);
-  if (problem.code == errc::not_found) {
-    fmt::print(stderr, "Is it running? --runtime-dir or --url say where to look.\n");
-    return exit_code::unreachable;
-  }
-  return problem.detail.find("in time") != std::string::npos ? exit_code::timed_out
-                                                             : exit_code::failed;
+  return explain(failure{exit_code::failed, problem.detail});
 }
 
 exit_code explain(const answer& got) {

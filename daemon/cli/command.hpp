@@ -34,7 +34,8 @@ std::span<const command> seeing();  ///< ps, status, specs
 std::span<const command> doing();   ///< start, stop, …, upgrade
 
 /// Says what went wrong, and what to try, on stderr.
-exit_code explain(const error&);
+exit_code explain(const failure&);
+exit_code explain(const error&);  ///< of an answer that makes no sense
 exit_code explain(const answer&);
 
 /// The body of the answer to a request that has to succeed. Else why it did not, which has been

@@ -22,8 +22,18 @@ namespace {
 
 constexpr std::uint64_t most_body = std::uint64_t{256} << 20;
 
-error unreachable(const daemon_address& where, const error_code& ec) {
-  return {errc::not_found, fmt::format("No kmuxd answers at {}: {}.", where.name, ec.message())};
+failure unreachable(const daemon_address& where, const error_code& ec) {
+  return {exit_code::unreachable,
+          fmt::format("No kmuxd answers at {}: {}. Is it running? --runtime-dir or --url say where "
+                      "to look.",
+                      where.name, ec.message())};
+}
+
+failure lost(const daemon_address& where, const error_code& ec) {
+  if (ec == boost::beast::error::timeout) {
+    return {exit_code::timed_out, fmt::format("kmuxd at {} has not answered in time.", where.name)};
+  }
+  return {exit_code::failed, fmt::format("kmuxd at {} went away: {}.", where.name, ec.message())};
 }
 
 /// Runs one step of the conversation to its end, or to the stream's deadline.
@@ -37,18 +47,12 @@ error_code step(asio::io_context& io, Start start) {
 }
 
 template <class Protocol>
-result<answer> converse(boost::beast::basic_stream<Protocol>& stream, asio::io_context& io,
-                        const daemon_address& where,
-                        const http::request<http::string_body>& request) {
-  const auto lost = [&](const error_code& ec) {
-    return error{errc::io,
-                 ec == boost::beast::error::timeout
-                     ? fmt::format("kmuxd at {} has not answered in time.", where.name)
-                     : fmt::format("kmuxd at {} went away: {}.", where.name, ec.message())};
-  };
+answer_or_failure converse(boost::beast::basic_stream<Protocol>& stream, asio::io_context& io,
+                           const daemon_address& where,
+                           const http::request<http::string_body>& request) {
   if (const auto ec =
           step(io, [&](auto handler) { http::async_write(stream, request, std::move(handler)); })) {
-    return lost(ec);
+    return lost(where, ec);
   }
   boost::beast::flat_buffer buffer;
   http::response_parser<http::string_body> parser;
@@ -57,12 +61,16 @@ result<answer> converse(boost::beast::basic_stream<Protocol>& stream, asio::io_c
   if (const auto ec = step(io, [&](auto handler) {
         http::async_read(stream, buffer, parser, std::move(handler));
       })) {
-    return lost(ec);
+    return lost(where, ec);
   }
   return answer{static_cast<int>(parser.get().result_int()), std::move(parser.get().body())};
 }
 
 }  // namespace
+
+void throw_exception_from_error(const failure& f, const boost::source_location&) {
+  throw std::logic_error(f.text);
+}
 
 std::string answer::message() const {
   if (const auto document = json::parse_object(body, "the answer")) {
@@ -104,8 +112,8 @@ daemon_address address_of_runtime(const std::string& runtime_dir) {
   return out;
 }
 
-result<answer> daemon_client::ask(std::string_view method, const std::string& path,
-                                  const std::string& body, std::chrono::seconds most) const {
+answer_or_failure daemon_client::ask(std::string_view method, const std::string& path,
+                                     const std::string& body, std::chrono::seconds most) const {
   http::request<http::string_body> request(http::string_to_verb({method.data(), method.size()}),
                                            where_.base_url + path, 11);
   request.set(http::field::host, where_.socket.empty() ? where_.host : "localhost");

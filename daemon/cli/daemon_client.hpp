@@ -6,6 +6,7 @@
 #include <string>
 #include <string_view>
 
+#include "daemon/cli/exit_code.hpp"
 #include "protocol/error.hpp"
 
 namespace kmux::cli {
@@ -33,15 +34,24 @@ struct answer {
   std::string message() const;
 };
 
-/// A connection for each request. Blocks; errc::not_found where no kmuxd is there, errc::io where
-/// it went away or did not answer in time.
+/// Why there is no answer: what to say, and what to end with.
+struct failure {
+  exit_code code = exit_code::failed;
+  std::string text;
+};
+[[noreturn]] void throw_exception_from_error(const failure&, const boost::source_location&);
+
+using answer_or_failure = boost::system::result<answer, failure>;
+
+/// A connection for each request. Blocks.
 class daemon_client {
 public:
   explicit daemon_client(daemon_address where) : where_(std::move(where)) {}
 
   /// `path` is below the base URL: "api/kernels". A body is sent where it is not empty, as JSON.
-  result<answer> ask(std::string_view method, const std::string& path, const std::string& body = {},
-                     std::chrono::seconds most = std::chrono::seconds(60)) const;
+  answer_or_failure ask(std::string_view method, const std::string& path,
+                        const std::string& body = {},
+                        std::chrono::seconds most = std::chrono::seconds(60)) const;
   const daemon_address& where() const noexcept { return where_; }
 
 private:
