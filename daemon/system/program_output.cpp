@@ -6,11 +6,11 @@
 #include <cstring>
 #include <fcntl.h>
 #include <poll.h>
-#include <spawn.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "proc/exec_strings.hpp"
+#include "proc/supervise/spawn_plan.hpp"
 #include "proc/unique_fd.hpp"
 
 namespace kmux::daemon {
@@ -21,38 +21,13 @@ constexpr std::size_t most_text = 64 << 10;
 
 using clock = std::chrono::steady_clock;
 
-/// posix_spawn(3)'s two C structs have destructors only by name.
-struct spawn_actions {
-  posix_spawn_file_actions_t files;
-  posix_spawnattr_t attributes;
-  spawn_actions() {
-    ::posix_spawn_file_actions_init(&files);
-    ::posix_spawnattr_init(&attributes);
-  }
-  ~spawn_actions() {
-    ::posix_spawnattr_destroy(&attributes);
-    ::posix_spawn_file_actions_destroy(&files);
-  }
-  spawn_actions(const spawn_actions&) = delete;
-  spawn_actions& operator=(const spawn_actions&) = delete;
-};
-
 result<pid_t> start(const std::vector<std::string>& argv, int output) {
-  spawn_actions plan;
-  sigset_t none, all;
-  ::sigemptyset(&none);
-  ::sigfillset(&all);
-  ::posix_spawnattr_setsigmask(&plan.attributes, &none);
-  ::posix_spawnattr_setsigdefault(&plan.attributes, &all);
-  ::posix_spawnattr_setflags(&plan.attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
-  ::posix_spawn_file_actions_addopen(&plan.files, 0, "/dev/null", O_RDONLY, 0);
-  ::posix_spawn_file_actions_adddup2(&plan.files, output, 1);
-  ::posix_spawn_file_actions_adddup2(&plan.files, output, 2);
-  ::posix_spawn_file_actions_addclosefrom_np(&plan.files, 3);
+  supervise::spawn_plan plan;
+  const bool planned = plan.open(0, "/dev/null", O_RDONLY) && plan.give(output, 1) &&
+                       plan.give(output, 2) && plan.close_from(3);
   const exec_strings arguments(argv);
   pid_t pid = -1;
-  const int failed = ::posix_spawn(&pid, argv.front().c_str(), &plan.files, &plan.attributes,
-                                   arguments.get(), ::environ);
+  const int failed = planned ? plan.run(argv.front(), arguments.get(), ::environ, pid) : ENOMEM;
   if (failed == 0) return pid;
   return error{errc::io, "cannot start " + argv.front() + ": " + std::strerror(failed)};
 }

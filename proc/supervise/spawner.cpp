@@ -4,11 +4,11 @@
 #include <cstring>
 #include <fcntl.h>
 #include <signal.h>
-#include <spawn.h>
 #include <sys/wait.h>
 #include <utility>
 
 #include "proc/exec_strings.hpp"
+#include "proc/supervise/spawn_plan.hpp"
 
 namespace kmux::supervise {
 namespace {
@@ -18,40 +18,6 @@ constexpr int gate_in_child = 3;
 error system_error(const std::string& what, int number) {
   return {errc_of(number), what + ": " + std::strerror(number)};
 }
-
-/// What posix_spawn(3) is told; its two C structs have destructors only by name.
-class spawn_plan {
-public:
-  spawn_plan() {
-    ::posix_spawn_file_actions_init(&files_);
-    ::posix_spawnattr_init(&attributes_);
-    sigset_t none, all;
-    ::sigemptyset(&none);
-    ::sigfillset(&all);
-    ::posix_spawnattr_setsigmask(&attributes_, &none);
-    ::posix_spawnattr_setsigdefault(&attributes_, &all);
-    ::posix_spawnattr_setflags(&attributes_,
-                               POSIX_SPAWN_SETSID | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
-  }
-  ~spawn_plan() {
-    ::posix_spawnattr_destroy(&attributes_);
-    ::posix_spawn_file_actions_destroy(&files_);
-  }
-  spawn_plan(const spawn_plan&) = delete;
-  spawn_plan& operator=(const spawn_plan&) = delete;
-
-  /// Each returns false when there is no memory for it.
-  bool give(int fd, int as) { return ::posix_spawn_file_actions_adddup2(&files_, fd, as) == 0; }
-  bool close_from(int fd) { return ::posix_spawn_file_actions_addclosefrom_np(&files_, fd) == 0; }
-
-  int run(const std::string& program, char* const* argv, char* const* env, pid_t& pid) const {
-    return ::posix_spawn(&pid, program.c_str(), &files_, &attributes_, argv, env);
-  }
-
-private:
-  posix_spawn_file_actions_t files_;
-  posix_spawnattr_t attributes_;
-};
 
 /// Above the numbers that the child's descriptors get, so that no dup2(2) there overwrites another.
 unique_fd moved_up(unique_fd fd) {
@@ -123,7 +89,7 @@ result<held_child> spawner::spawn(const request& wanted) {
                            "--gate=" + std::to_string(gate_in_child), "--id=" + wanted.kernel_id});
   const exec_strings env(assignments(wanted.env));
 
-  spawn_plan plan;
+  spawn_plan plan(POSIX_SPAWN_SETSID);
   if (!plan.give(nothing.get(), 0) || !plan.give(output, 1) || !plan.give(output, 2) ||
       !plan.give(gate_read.get(), gate_in_child) || !plan.close_from(gate_in_child + 1)) {
     return system_error("cannot start " + program_, ENOMEM);
