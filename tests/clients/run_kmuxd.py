@@ -162,7 +162,7 @@ Its token is in {token_file}:
 JupyterLab:   JUPYTER_GATEWAY_AUTH_TOKEN=$TOKEN jupyter lab --gateway-url={base}
 curl:         curl -H "Authorization: token $TOKEN" {base}api/kernels
 Python:       pip install jupyter-kernel-client, then
-              KernelClient(server_url="{base.rstrip('/')}", token=TOKEN)
+              jupyter_kernel_client.JupyterKernelClient(server_url="{base.rstrip('/')}", token=TOKEN)
 kmux:         {kmux} ps
 
 Ctrl-C ends kmuxd; kernels keep running, and the next kmuxd finds them.
