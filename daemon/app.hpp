@@ -36,7 +36,7 @@ public:
 
   /// What the successor needs, where an upgrade is what run() ended for. To be given to it once
   /// this object is gone, and its threads with it.
-  std::optional<named_descriptors> take_handed_over() { return std::move(handed_over_); }
+  std::optional<named_descriptors> take_handed_over();
 
 private:
   app(const config::config&, supervise::directories, supervise::cgroups, reload_function,

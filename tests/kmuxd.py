@@ -184,8 +184,7 @@ class Daemon:
         self.config.write_text(config)
         self.log = directory / "log"
         self.flags = list(flags)
-        # Not what a service manager said of whoever runs the tests.
-        inherited = {k: v for k, v in os.environ.items() if not k.startswith("KMUX_") and k not in ("INVOCATION_ID", "JOURNAL_STREAM")}
+        inherited = {k: v for k, v in os.environ.items() if not k.startswith("KMUX_")}
         self.environment = {**inherited, "JUPYTER_PATH": str(directory / "jupyter"), "HOME": str(directory), **dict(environment)}
         self.process = None
         self.sockets = []

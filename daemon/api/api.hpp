@@ -41,5 +41,6 @@ void add_upgrade_routes(router&, api_context&);  ///< /api/upgrade
 void add_health_routes(router&, api_context&);   ///< /healthz, /readyz
 
 http_response refusal_response(const kernel_manager::refusal&);
+http_response administrators_only();  ///< to whoever is none
 
 }  // namespace kmux::daemon

@@ -69,7 +69,7 @@ void add_drain_routes(router& routes, api_context& api) {
   const auto add = [&](const char* method, auto handle) {
     routes.add_simple(method, "/api/drain", [&api, handle](http_request& request) {
       if (request.who.admin) return handle(api, request);
-      return error_response(403, "Only administrators may do this: use an administrator's token.");
+      return administrators_only();
     });
   };
   add("GET", [](api_context& a, const http_request&) { return show(a); });

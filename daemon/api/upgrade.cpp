@@ -13,9 +13,7 @@ namespace {
 namespace asio = boost::asio;
 
 asio::awaitable<http_response> upgrade(api_context& api, http_request& request) {
-  if (!request.who.admin) {
-    co_return error_response(403, "Only administrators may do this: use an administrator's token.");
-  }
+  if (!request.who.admin) co_return administrators_only();
   auto check = [&next = api.next] { return next.check(); };
   const auto checked = co_await api.disk.run(std::move(check));
   if (!checked) {

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <cstdlib>
 #include <cstring>
 #include <fcntl.h>
 #include <filesystem>
@@ -13,6 +12,7 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
+#include "proc/service_manager.hpp"
 #include "proc/unique_fd.hpp"
 #include "protocol/ids.hpp"
 
@@ -121,7 +121,7 @@ result<cgroups> cgroups::open(const std::string& place) {
   }
   // systemd starts a service in the service's own cgroup, which fails once that limits others: with
   // kernels in there it would start no more. From version 254 it can start us in the leaf.
-  if (!in_leaf && std::getenv("INVOCATION_ID") != nullptr) return share(own);
+  if (!in_leaf && started_by_systemd()) return share(own);
   return divide(own, !in_leaf);
 }
 
