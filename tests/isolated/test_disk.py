@@ -90,7 +90,8 @@ def test_no_room_for_a_new_kernel(make_daemon, tmp_path, which):
             assert answer.status_code == 500 and "No space left" in answer.json()["message"], answer.text
             assert len(daemon.get("kernels").json()) == 1
         wait_until(lambda: daemon.call("GET", "readyz", token=None).status_code == 503)
-        assert channels.text("echo on") == "on\n"
+        # Where it is the journal's disk, the notice may come in this cell or in a later one.
+        assert channels.text("echo on").endswith("on\n")
         resize("8m")
         wait_until(lambda: daemon.call("GET", "readyz", token=None).status_code == 200)
         assert daemon.channels(daemon.kernel()).text("echo new") == "new\n"

@@ -48,6 +48,28 @@ def test_attaching_does_not_wait_for_a_running_cell(start):
     client.go_on(client.stop_at(CODE, 3)[0])
 
 
+STRANGER = """
+import debugpy.common.sockets as sockets, socket
+create_server = sockets.create_server
+def knocked_at(*arguments, **options):
+    sockets.create_server = create_server
+    server = create_server(*arguments, **options)
+    with socket.create_connection(server.getsockname()) as stranger:
+        stranger.sendall(b"\\xff\\0")
+    return server
+sockets.create_server = knocked_at
+"""
+
+
+def test_a_stranger_knocks_at_the_debuggers_port(start):
+    """As libzmq's clients do, which look for a kernel that had this port before."""
+    kernel = start()
+    kernel.ok(STRANGER)
+    client = Client(kernel)
+    client.attach()
+    client.go_on(client.stop_at(CODE, 3)[0])
+
+
 def test_control_answers_while_the_debugger_starts(start):
     kernel = start()
     id = kernel.send("import time\nprint('on')\ntime.sleep(5)")

@@ -13,12 +13,14 @@ import struct
 import sys
 import threading
 from concurrent import futures
+from contextlib import suppress
 from functools import partial
 from types import SimpleNamespace
 
 import IPython
 
 HOST = "127.0.0.1"
+TRIES = 3
 HIDDEN = frozenset(
     "__name__ __doc__ __package__ __loader__ __spec__ __annotations__ __builtins__ __builtin__ __display__ "
     "get_ipython debugpy exit quit open In Out _ __ ___ _oh _dh _ih _i _ii _iii __session__".split()
@@ -73,10 +75,19 @@ def _listen():
         # debugpy counts threads as it meets them; front ends take number 1 to be the main thread.
         _number_main_thread()
         debugpy.configure(python=sys.executable, subProcess=False)
-        return debugpy.listen((HOST, 0))
+        return _listen_undisturbed(debugpy.listen)
     finally:
         if not silenced:
             os.environ.pop("PYDEVD_DISABLE_FILE_VALIDATION", None)
+
+
+def _listen_undisturbed(listen):
+    # debugpy takes the first that connects to a new port for its adapter. It may be a client which
+    # looks for a kernel that had this port before: libzmq reconnects ten times a second, for ever.
+    for _ in range(TRIES - 1):
+        with suppress(RuntimeError):
+            return listen((HOST, 0))
+    return listen((HOST, 0))
 
 
 def _number_main_thread():
