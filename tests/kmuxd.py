@@ -2,6 +2,7 @@
 
 import contextlib
 import itertools
+import hashlib
 import json
 import os
 import signal
@@ -188,6 +189,17 @@ class Daemon:
         self.environment = {**inherited, "JUPYTER_PATH": str(directory / "jupyter"), "HOME": str(directory), **dict(environment)}
         self.process = None
         self.sockets = []
+
+    def allow(self, *tokens):
+        """Named tokens: "NAME OWNER TOKEN [SCOPES [EXPIRES]]" each. Before start(), or before a reload."""
+        lines = []
+        for each in tokens:
+            name, owner, token, *more = each.split()
+            lines.append(" ".join([name, owner, "sha256:" + hashlib.sha256(token.encode()).hexdigest(), *more]))
+        path = self.directory / "tokens"
+        path.write_text("\n".join(lines) + "\n")
+        if "--tokens-file" not in self.flags:
+            self.flags += ["--tokens-file", str(path)]
 
     def start(self):
         with open(self.log, "ab") as log:

@@ -21,8 +21,10 @@ using header_list = std::vector<std::pair<std::string, std::string>>;
 
 /// Where a connection came from.
 struct peer_info {
-  std::string address;       ///< "127.0.0.1:40312" or "unix"
-  std::optional<uid_t> uid;  ///< of the process at the other end, for Unix sockets (SO_PEERCRED)
+  std::string address;        ///< "127.0.0.1:40312" or "unix"
+  std::optional<uid_t> uid;   ///< of the process at the other end, for Unix sockets (SO_PEERCRED)
+  std::vector<gid_t> groups;  ///< its groups (SO_PEERGROUPS)
+  std::string certificate;    ///< whose it is that was shown and verified, for TLS; else empty
 };
 
 struct http_request {

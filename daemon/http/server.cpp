@@ -36,6 +36,18 @@ std::optional<uid_t> peer_uid(int fd) {
   return credentials.uid;
 }
 
+std::vector<gid_t> peer_groups(int fd) {
+  std::vector<gid_t> out(64);
+  socklen_t size = static_cast<socklen_t>(out.size() * sizeof(gid_t));
+  int failed = ::getsockopt(fd, SOL_SOCKET, SO_PEERGROUPS, out.data(), &size);
+  if (failed != 0 && errno == ERANGE) {
+    out.resize(size / sizeof(gid_t));
+    failed = ::getsockopt(fd, SOL_SOCKET, SO_PEERGROUPS, out.data(), &size);
+  }
+  out.resize(failed == 0 ? size / sizeof(gid_t) : 0);
+  return out;
+}
+
 /// A socket file that nobody listens on is a leftover; one that answers belongs to somebody.
 bool is_stale(const local::endpoint& where) {
   asio::io_context io;
@@ -194,6 +206,7 @@ asio::awaitable<void> server::accept(std::shared_ptr<Acceptor> acceptor) {
     if constexpr (is_local) {
       peer.address = "unix";
       peer.uid = peer_uid(socket.native_handle());
+      peer.groups = peer_groups(socket.native_handle());
     } else {
       boost::system::error_code ignored;  // the peer may have gone already
       socket.set_option(tcp::no_delay(true), ignored);
