@@ -65,6 +65,10 @@ void take_hub(const environment_map& environment, told_nearer told, config& c) {
   set(hub.ssl_key, environment, "JUPYTERHUB_SSL_KEYFILE");
   set(hub.ssl_cert, environment, "JUPYTERHUB_SSL_CERTFILE");
   set(hub.ssl_ca, environment, "JUPYTERHUB_SSL_CLIENT_CA");
+  if (c.server.tls_cert.empty()) {
+    c.server.tls_cert = hub.ssl_cert;
+    c.server.tls_key = hub.ssl_key;
+  }
   if (hub.client_id.empty()) hub.client_id = "service-" + hub.service_name;
   if (hub.callback_url.empty()) hub.callback_url = hub.service_prefix + "oauth_callback";
   if (!told.base_url) c.server.base_url = hub.service_prefix;

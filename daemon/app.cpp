@@ -178,7 +178,9 @@ void app::take_over() {
   if (!fresh) return;
   const auto previous = config_;
   config_ = *fresh;
-  if (const auto done = authenticate(); !done) {
+  auto done = load_tls();
+  if (done) done = authenticate();
+  if (!done) {
     spdlog::error("event=reload_refused error=\"{}\"", done.error().detail);
     config_ = previous;
     return;

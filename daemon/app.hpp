@@ -49,6 +49,7 @@ private:
   result<void> authenticate();
   void set_door(const config::config&);
   void begin_hub();
+  result<void> load_tls();
   result<void> listen(named_descriptors);
   result<void> listen_at(const listen_address&);
   result<void> listen_admin();

@@ -32,7 +32,22 @@ asio::awaitable<http_response> forget(const oauth& browsers, http_request& reque
 
 }  // namespace
 
+/// Where it fails, what there was before goes on.
+result<void> app::load_tls() {
+  const auto& s = config_.server;
+  if (s.tls_cert.empty()) return {};
+  const bool of_hub = s.tls_cert == config_.hub.ssl_cert;
+  auto loaded = tls_context::load(
+      {s.tls_cert, s.tls_key, of_hub ? config_.hub.ssl_ca : s.tls_client_ca, of_hub});
+  if (!loaded) return loaded.error();
+  const int days = (*loaded)->days_left();
+  if (days < 14) spdlog::warn("event=certificate_expires days={}", days);
+  server_.set_tls(std::move(*loaded));
+  return {};
+}
+
 result<void> app::open_door() {
+  if (const auto done = load_tls(); !done) return done;
   if (config_.auth.audit_log != "off") {
     auto log = audit_log::open(config_.auth.audit_log);
     if (!log) return log.error();
@@ -58,6 +73,7 @@ void app::set_door(const config::config& c) {
   s.proxies = c.server.proxies;
   s.user_header = c.auth.user_header;
   s.admin_group = group_named(c.auth.admin_group);
+  s.certificates = !c.server.tls_client_ca.empty();
   s.audit_all = c.auth.audit == "all";
   door_.set(std::move(s));
 }
@@ -98,7 +114,11 @@ void app::begin_hub() {
   spdlog::info("event=hub_on url={} prefix={} user={}", config_.hub.api_url,
                config_.hub.service_prefix, config_.hub.user);
   if (config_.hub.activity_url.empty()) return;
-  auto last = [this] { return kernels_.last_activity(api_.started); };
+  // What is at work is not idle, even where it says nothing for long.
+  auto last = [this] {
+    return kernels_.any_busy() ? std::chrono::system_clock::now()
+                               : kernels_.last_activity(api_.started);
+  };
   tasks_.spawn("activity", report_activity(io_, *hub_, std::move(last)));
 }
 

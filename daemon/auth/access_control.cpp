@@ -89,7 +89,7 @@ asio::awaitable<std::optional<http_response>> access_control::admit(http_request
 
 asio::awaitable<verdict> access_control::identify(http_request& request) {
   if (const auto token = presented_token(request)) co_return co_await by_token(request, *token);
-  if (!request.peer.certificate.empty()) {
+  if (settings_.certificates && is_owner_name(request.peer.certificate)) {
     identity who(request.peer.certificate);
     who.credentials = "client certificate";
     co_return let_in(std::move(who));
@@ -145,7 +145,7 @@ asio::awaitable<verdict> access_control::by_unix_peer(uid_t uid, const std::vect
 
 asio::awaitable<verdict> access_control::by_cookie(const http_request& request,
                                                    const std::string& token) {
-  if (request.wants_websocket && !hub_->settings().websocket_cookies) {
+  if (request.wants_websocket() && !hub_->settings().websocket_cookies) {
     co_return verdict::refused(403, "WebSockets must carry a token here, a cookie is not enough.");
   }
   auto wrong = cross_site(request, settings_.allow_origin, oauth_->xsrf_of(token));

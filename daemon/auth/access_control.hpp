@@ -28,6 +28,7 @@ public:
     std::vector<std::string> hosts, proxies;
     std::string user_header;           ///< empty: no front names users
     std::optional<gid_t> admin_group;  ///< of Unix peers
+    bool certificates = false;         ///< clients are known by theirs
     bool audit_all = false;
   };
 

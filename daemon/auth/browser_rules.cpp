@@ -33,7 +33,7 @@ std::string our_name() {
 
 bool is_safe(const http_request& request) {
   return (request.method == "GET" || request.method == "HEAD" || request.method == "OPTIONS") &&
-         !request.wants_websocket;
+         !request.wants_websocket();
 }
 
 bool same_secret(std::string_view a, std::string_view b) {
@@ -96,7 +96,7 @@ std::string cross_site(const http_request& request, std::string_view allow_origi
     return "Pages of another origin cannot use this server's cookies: server.allow_origin says "
            "which may.";
   }
-  if (request.wants_websocket) {
+  if (request.wants_websocket()) {
     return origin != nullptr ? "" : "A WebSocket that comes in by a cookie must say its Origin.";
   }
   const auto* const site = request.header("Sec-Fetch-Site");
@@ -113,7 +113,7 @@ std::string cross_site(const http_request& request, std::string_view allow_origi
 }
 
 bool is_navigation(const http_request& request) {
-  if (request.method != "GET" || request.wants_websocket) return false;
+  if (request.method != "GET" || request.wants_websocket()) return false;
   if (const auto* const mode = request.header("Sec-Fetch-Mode")) return iequals(*mode, "navigate");
   const auto* const accept = request.header("Accept");
   return accept != nullptr && accept->find("text/html") != std::string::npos;

@@ -34,7 +34,6 @@ struct http_request {
   std::vector<std::pair<std::string, std::string>> query;  ///< decoded, in order
   header_list headers;
   std::string body;
-  bool wants_websocket = false;  ///< a well-formed upgrade request
   peer_info peer;
 
   identity who;                         ///< set once authenticated
@@ -43,6 +42,8 @@ struct http_request {
   /// The first header of that name (any case), or nullptr.
   const std::string* header(std::string_view name) const noexcept;
   const std::string* argument(std::string_view name) const noexcept;
+  /// Whether it asks for another protocol, well-formed or not.
+  bool wants_websocket() const noexcept { return header("Upgrade") != nullptr; }
 };
 
 struct http_response {

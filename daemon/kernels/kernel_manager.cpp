@@ -142,6 +142,11 @@ std::vector<std::shared_ptr<kernel>> kernel_manager::list(const identity& who) c
   return out;
 }
 
+bool kernel_manager::any_busy() const {
+  return std::any_of(kernels_.begin(), kernels_.end(),
+                     [](const auto& each) { return each.second->is_busy(); });
+}
+
 std::chrono::system_clock::time_point kernel_manager::last_activity(
     std::chrono::system_clock::time_point at_least) const {
   for (const auto& [id, each] : kernels_)

@@ -74,8 +74,7 @@ TEST_F(cookies, another_origin_gets_nothing) {
 }
 
 TEST_F(cookies, websockets_must_say_where_they_come_from) {
-  auto r = make("GET", {{"Host", "h"}});
-  r.wants_websocket = true;
+  auto r = make("GET", {{"Host", "h"}, {"Upgrade", "websocket"}});
   EXPECT_NE(wrong(r), "");
   r.headers.emplace_back("Origin", "http://h");
   EXPECT_EQ(wrong(r), "");

@@ -78,7 +78,7 @@ def raw(daemon, data, timeout=10):
         return b"".join(iter(lambda: stream.recv(65536), b""))
 
 
-HEAD = b"GET /api HTTP/1.1\r\nHost: x\r\n"
+HEAD = b"GET /api HTTP/1.1\r\nHost: localhost\r\n"
 
 
 @pytest.mark.parametrize("data, status", [
