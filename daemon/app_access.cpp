@@ -62,6 +62,7 @@ result<void> app::open_door() {
     routes_.add("GET", "/logout", [this](auto& r) { return forget(*oauth_, r); }).needs =
         access::open;
   }
+  add_ui_routes(routes_, api_, hub_ ? access::look : access::open);
   set_door(config_);
   return authenticate();
 }

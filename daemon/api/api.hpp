@@ -41,6 +41,8 @@ void add_session_routes(router&, api_context&);  ///< /api/sessions…
 void add_drain_routes(router&, api_context&);    ///< /api/drain
 void add_upgrade_routes(router&, api_context&);  ///< /api/upgrade
 void add_token_routes(router&, api_context&);    ///< /api/tokens…
+/// /ui…, and / that leads there; what whoever wants the page needs: they may have to log in first.
+void add_ui_routes(router&, api_context&, access page);
 void add_health_routes(router&, api_context&);   ///< /healthz, /readyz
 
 http_response refusal_response(const kernel_manager::refusal&);
