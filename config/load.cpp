@@ -111,11 +111,9 @@ struct flags {
   std::vector<std::pair<const option*, std::vector<std::string>>> values;
 };
 
-/// What an option's value is, for people.
+/// What an option's value is, for people, where its name alone does not say it.
 const char* value_name(const option& o) {
   using kind = option::kind;
-  if (o.key.ends_with("_file")) return "FILE";
-  if (o.key.ends_with("_dir") || o.key == "kernels.path") return "DIR";
   switch (o.type) {
     case kind::number:
       return "NUMBER";
@@ -124,7 +122,7 @@ const char* value_name(const option& o) {
     case kind::duration:
       return "TIME";
     default:
-      return "TEXT";
+      return nullptr;
   }
 }
 
@@ -290,7 +288,7 @@ synopsis kmuxd_synopsis() {
   for (auto& flag : out.flags) {
     const auto o = std::ranges::find(options(), flag.names.back(), &option::flag);
     if (o == options().end()) continue;
-    flag.value = value_name(*o);
+    if (const char* const name = value_name(*o)) flag.value = name;
     flag.choices = o->choices;
   }
   return out;

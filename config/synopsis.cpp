@@ -20,6 +20,12 @@ std::vector<std::string> choices_in(const std::string& type) {
   return out;
 }
 
+/// Where the parser itself says no more than that it is text.
+const char* value_of(const std::string& flag) {
+  if (flag.ends_with("-file")) return "FILE";
+  return flag.ends_with("-dir") ? "DIR" : "TEXT";
+}
+
 synopsis::flag describe_flag(const CLI::Option& option) {
   synopsis::flag out;
   for (const auto& name : option.get_snames())
@@ -32,7 +38,7 @@ synopsis::flag describe_flag(const CLI::Option& option) {
   out.choices = choices_in(type);
   out.value =
       option.get_option_text().empty() ? type.substr(0, type.find(':')) : option.get_option_text();
-  if (out.value.empty()) out.value = "TEXT";
+  if (out.value.empty() || out.value == "TEXT") out.value = value_of(option.get_name());
   return out;
 }
 
