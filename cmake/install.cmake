@@ -32,7 +32,7 @@ install(FILES packaging/completions/_kmux DESTINATION ${CMAKE_INSTALL_DATADIR}/z
 install(DIRECTORY docs/examples/ DESTINATION ${CMAKE_INSTALL_DOCDIR}/examples)
 
 if(TARGET kmux-spawn)
-  install(TARGETS kmux-spawn RUNTIME DESTINATION lib/kmux COMPONENT kmux-spawn)
+  install(TARGETS kmux-spawn COMPONENT kmux-spawn)
 endif()
 
 # systemd/: what begins with kmux-spawn is that component's, the rest is kmux's.

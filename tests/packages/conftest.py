@@ -1,11 +1,16 @@
 """What ./dev test has made of the build, before these tests: an installation, packages, an image."""
 
 import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 from kmuxd import BIN
 
+sys.path.append(str(Path(__file__).parents[1] / "system"))
+
 BUILD = BIN.parent
+PACKAGES = Path(__file__).parents[2] / "build/packages"
 
 
 def install(prefix, *flags, destination=None):
