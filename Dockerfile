@@ -19,8 +19,10 @@ RUN --mount=type=bind,from=build,source=/packages,target=/packages \
   && rm -rf /var/lib/apt/lists/* /var/cache/apt/*.bin /var/log/*.log /var/log/apt
 
 # /tmp may be in memory, /var/lib/kmux (journals) is to be kept. Kernels cannot outlive the container,
-# so SIGTERM ends them in order.
+# so SIGTERM ends them in order. Who may come to the port is said where it is published; without TLS
+# that should be a proxy, or this machine.
 ENV KMUX_SERVER_LISTEN=0.0.0.0:8888 \
+  KMUX_SERVER_INSECURE=true \
   KMUX_SERVER_ON_EXIT=stop \
   KMUX_RUNTIME_DIR=/tmp/kmux \
   KMUX_STATE_DIR=/var/lib/kmux \

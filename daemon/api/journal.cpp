@@ -224,12 +224,17 @@ asio::awaitable<http_response> show_outputs(const api_context& api, http_request
 }  // namespace
 
 void add_journal_routes(router& routes, api_context& api) {
-  routes.add_simple("GET", "/api/kernels/{id}/messages",
-                    [&](auto& r) { return show_messages(api, r); });
-  routes.add("GET", "/api/kernels/{id}/executions",
-             [&](auto& r) { return list_executions(api, r); });
-  routes.add("GET", "/api/kernels/{id}/executions/{msg_id}/outputs",
-             [&](auto& r) { return show_outputs(api, r); });
+  routes
+      .add_simple("GET", "/api/kernels/{id}/messages",
+                  [&](auto& r) { return show_messages(api, r); })
+      .needs = access::read;
+  routes
+      .add("GET", "/api/kernels/{id}/executions", [&](auto& r) { return list_executions(api, r); })
+      .needs = access::read;
+  routes
+      .add("GET", "/api/kernels/{id}/executions/{msg_id}/outputs",
+           [&](auto& r) { return show_outputs(api, r); })
+      .needs = access::read;
 }
 
 }  // namespace kmux::daemon

@@ -13,7 +13,6 @@ namespace {
 namespace asio = boost::asio;
 
 asio::awaitable<http_response> upgrade(api_context& api, http_request& request) {
-  if (!request.who.admin) co_return administrators_only();
   auto check = [&next = api.next] { return next.check(); };
   const auto checked = co_await api.disk.run(std::move(check));
   if (!checked) {
@@ -35,10 +34,8 @@ asio::awaitable<http_response> upgrade(api_context& api, http_request& request) 
 }  // namespace
 
 void add_upgrade_routes(router& routes, api_context& api) {
-  routes.add("POST", "/api/upgrade",
-             [&api](http_request& request) -> asio::awaitable<http_response> {
-               return upgrade(api, request);
-             });
+  routes.add("POST", "/api/upgrade", [&api](auto& r) { return upgrade(api, r); }).needs =
+      access::admin;
 }
 
 }  // namespace kmux::daemon

@@ -14,4 +14,11 @@ c.JupyterHub.services = [{
     "api_token": os.environ["KMUX_HUB_TOKEN"],
     "oauth_no_confirm": True,
 }]
-c.JupyterHub.load_roles = [{"name": "user", "scopes": ["self", "access:services!service=kmux"]}]
+c.JupyterHub.load_roles = [
+    {"name": "user", "scopes": ["self", "access:services!service=kmux"]},
+    {"name": "server", "scopes": ["users:activity!user", "access:servers!server", "access:services!service=kmux"]},
+]
+c.Spawner.environment = {
+    "JUPYTER_GATEWAY_URL": "http://127.0.0.1:8000/services/kmux",
+    "JUPYTER_GATEWAY_AUTH_TOKEN": lambda spawner: spawner.api_token,
+}

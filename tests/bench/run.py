@@ -21,6 +21,7 @@ ROOT = Path(__file__).parents[2]
 sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "tests/clients")]
 BIN = ROOT / "build/release/bin"
 os.environ.setdefault("TESTED_BIN", str(BIN))
+import access  # noqa: E402
 import journals  # noqa: E402
 import python_kernels  # noqa: E402
 import sizes  # noqa: E402
@@ -290,6 +291,10 @@ def bench_journal(*_):
     journals.measure_journal(row, note)
 
 
+def bench_access(*_):
+    access.measure_access(row, note)
+
+
 def bench_lost(*_):
     journals.measure_lost(row, note)
 
@@ -300,7 +305,7 @@ def bench_sizes(*_):
 
 PARTS = {"memory": bench_memory, "rest": bench_rest, "start": bench_start, "rtt": bench_rtt, "paced": bench_paced,
          "flood": bench_flood, "big": bench_big, "crowd": bench_crowd, "journal": bench_journal, "lost": bench_lost, "python": bench_python,
-         "sizes": bench_sizes}
+         "access": bench_access, "sizes": bench_sizes}
 
 
 def write_table():

@@ -44,9 +44,13 @@ def test_kmux_writes_where_it_may(services):
     assert runtime.startswith(kmux["tmpfs"][0] + "/")
 
 
-def test_the_images_environment_is_a_configuration():
-    image = (ROOT / "Dockerfile").read_text()
-    said = dict(re.findall(r"(KMUX_\w+)=(\S+)", image))
-    assert len(said) >= 4
-    ran = subprocess.run([BIN / "kmuxd", "--check-config"], capture_output=True, text=True, env={"PATH": "/usr/bin", "HOME": "/nonexistent", **said})
-    assert ran.stdout == "The configuration is good.\n", ran.stderr
+def test_the_environment_is_a_configuration(services):
+    image = dict(re.findall(r"(KMUX_\w+)=(\S+)", (ROOT / "Dockerfile").read_text()))
+    hub = {name: value.replace("${KMUX_HUB_TOKEN}", "a-secret-of-both") for name, value in services["kmux"]["environment"].items()}
+    assert len(image) >= 4 and hub["JUPYTERHUB_API_TOKEN"] == "a-secret-of-both"
+    for more in ({}, hub):
+        said = {"PATH": "/usr/bin", "HOME": "/nonexistent", **image, **more}
+        check = subprocess.run([BIN / "kmuxd", "--check-config"], capture_output=True, text=True, env=said)
+        assert check.stdout == "The configuration is good.\n", check.stderr
+    used = subprocess.run([BIN / "kmuxd", "--print-config"], capture_output=True, text=True, env=said).stdout
+    assert 'base_url = "/services/kmux/"' in used and 'listen = ["0.0.0.0:8888"]' in used
