@@ -7,7 +7,7 @@ import subprocess
 import uuid
 from pathlib import Path
 
-from kmuxd import TOKEN, Channels, wait_until
+from kmuxd import TOKEN, Daemon, wait_until
 
 STORAGE = Path(__file__).parents[2] / "build/containers"
 IMAGE = "localhost/kmux"
@@ -24,10 +24,11 @@ def podman(*words, check=True):
     return ran.stdout
 
 
-class Container:
-    """A running kmuxd in one. `call`, `kernel` and `channels` are as in kmuxd.Daemon's."""
+class Container(Daemon):
+    """A running kmuxd in one. It answers as it does by itself."""
 
     def __init__(self, *flags, host_network=True):
+        self.sockets, self.tls = [], {}
         self.name = f"kmux-test-{uuid.uuid4().hex[:8]}"
         network = ["--network=host", "--env=KMUX_SERVER_LISTEN=127.0.0.1:0"] if host_network else ["--network=none"]
         podman("run", "--detach", "--name", self.name, *STRICT, *network, f"--env=KMUX_AUTH_TOKEN={TOKEN}", *flags, IMAGE)
@@ -38,7 +39,7 @@ class Container:
         self.ws = self.url.replace("http", "ws")
 
     def _url(self):
-        assert self.state("Running") == "true", self.log()
+        assert self.state("Running") == "true", self.said()
         with contextlib.suppress(ValueError):
             urls = json.loads(self.exec("cat", "/tmp/kmux/listen.json", check=False))["urls"]
             return next(url for url in urls if url.startswith("http://"))
@@ -46,15 +47,12 @@ class Container:
     def state(self, name):
         return podman("inspect", "--format", "{{.State.%s}}" % name, self.name).strip()
 
-    def log(self):
+    def said(self):
         ran = subprocess.run([*PODMAN, "logs", self.name], capture_output=True, text=True)
         return ran.stdout + ran.stderr
 
     def exec(self, *words, check=True):
         return podman("exec", self.name, *words, check=check)
-
-    def channels(self, kernel, **more):
-        return Channels(self, kernel, **more)
 
     def end(self):
         podman("rm", "--force", "--time=0", self.name)

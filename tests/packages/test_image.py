@@ -7,7 +7,6 @@ import uuid
 from pathlib import Path
 
 import pytest
-import requests
 from containers import IMAGE, Container, podman
 from kmuxd import TOKEN, wait_until
 
@@ -52,16 +51,6 @@ def run(volume):
         each.end()
 
 
-def call(container, method, path, **more):
-    return requests.request(method, f"{container.url}api/{path}", headers={"Authorization": f"token {TOKEN}"}, timeout=60, **more)
-
-
-def start_python(container):
-    answer = call(container, "POST", "kernels", json={"name": "python3"})
-    assert answer.status_code == 201, answer.text
-    return answer.json()["id"]
-
-
 def test_the_image_is_small_and_has_no_compiler(tmp_path, shared):
     archive = tmp_path / "image.tar"
     podman("save", "--quiet", "--format", "oci-archive", "--output", archive, IMAGE)
@@ -73,11 +62,11 @@ def test_the_image_is_small_and_has_no_compiler(tmp_path, shared):
 
 
 def test_a_cell_where_nothing_can_be_written(shared):
-    channels = shared.channels(start_python(shared))
+    channels = shared.channels(shared.kernel("python3"))
     assert channels.text("import os, IPython; print(6 * 7, os.getuid(), os.getcwd())") == "42 1000 /home/kmux\n"
     assert "Read-only file system" in str(channels.run("open('/home/kmux/x', 'w')"))
     assert re.search(r"Name:\tkmuxd\n", shared.exec("cat", "/proc/1/status"))
-    assert TOKEN not in shared.log() and TOKEN not in channels.text("print(dict(os.environ))")
+    assert TOKEN not in shared.said() and TOKEN not in channels.text("print(dict(os.environ))")
 
 
 def test_it_is_healthy_as_the_image_has_it(run):
@@ -91,12 +80,12 @@ def test_it_is_healthy_as_the_image_has_it(run):
 
 def test_an_environment_that_is_mounted(run):
     container = run(MEMORY, f"--volume={VENV.resolve()}:/environment:ro", "--env=KMUX_KERNELS_PYTHON=/environment/bin/python")
-    channels = container.channels(start_python(container))
+    channels = container.channels(container.kernel("python3"))
     assert channels.text("import sys, requests; print(sys.prefix, requests.__file__.startswith(sys.prefix))") == "/environment True\n"
 
 
 def test_orphans_are_waited_for(shared):
-    channels = shared.channels(start_python(shared))
+    channels = shared.channels(shared.kernel("python3"))
     orphan = channels.text(
         "import subprocess\nprint(subprocess.run('sleep 1000 >/dev/null 2>&1 & echo $!', shell=True, capture_output=True, text=True).stdout)").strip()
     assert "PPid:\t1\n" in shared.exec("cat", f"/proc/{orphan}/status")
@@ -106,14 +95,14 @@ def test_orphans_are_waited_for(shared):
 
 def test_sigterm_ends_kernels_in_order(run):
     container = run(MEMORY)
-    kernel = start_python(container)
+    kernel = container.kernel("python3")
     channels = container.channels(kernel)
     channels.run("import atexit; atexit.register(lambda: open('/var/lib/kmux/farewell', 'w').write('in order'))")
     channels.execute("import time; print('begun'); time.sleep(1000)")
     channels.until(lambda m: m["msg_type"] == "stream")
     podman("stop", "--time=30", container.name)
     assert container.state("ExitCode") == "0"
-    assert "event=kernel_ended" in container.log() and "event=ended" in container.log()
+    assert "event=kernel_ended" in container.said() and "event=ended" in container.said()
     podman("start", container.name)
     container.wait_for_url()
     assert container.exec("cat", "/var/lib/kmux/farewell") == "in order"
@@ -122,7 +111,7 @@ def test_sigterm_ends_kernels_in_order(run):
 @pytest.mark.parametrize("memory", [[MEMORY], ["--read-only=false"]], ids=["runtime directory in memory", "kept with the container"])
 def test_all_output_is_there_after_the_container_was_killed(run, memory):
     container = run(*memory)
-    kernel = start_python(container)
+    kernel = container.kernel("python3")
     channels = container.channels(kernel)
     channels.execute("import time\nfor i in range(100000): print(i, flush=True); time.sleep(0.001)")
     seen = ""
@@ -132,11 +121,11 @@ def test_all_output_is_there_after_the_container_was_killed(run, memory):
     wait_until(lambda: container.state("Running") == "false", 60, "its end")
     podman("start", container.name)
     container.wait_for_url()
-    (left,) = call(container, "GET", "kernels").json()
+    (left,) = container.get("kernels").json()
     assert left["id"] == kernel and left["execution_state"] == "dead"
-    lines = call(container, "GET", f"kernels/{kernel}/messages", params={"limit": 1_000_000}).text.splitlines()
+    lines = container.get(f"kernels/{kernel}/messages?limit=1000000").text.splitlines()
     messages = [json.loads(line) for line in lines]
     printed = "".join(each["content"]["text"] for each in messages if each.get("header", {}).get("msg_type") == "stream")
     numbers = [int(word) for word in printed.split()]
     assert numbers == list(range(len(numbers))) and printed.startswith(seen)
-    assert container.channels(start_python(container)).text("print('again')") == "again\n"
+    assert container.channels(container.kernel("python3")).text("print('again')") == "again\n"
