@@ -17,7 +17,8 @@ about() { kmux describe "$1" 2>/dev/null | sed -n "s/^$2  *//p"; }
 is() { [ "$(about "$1" "$2")" = "$3" ]; }
 answers() { kmux status >/dev/null 2>&1; }
 
-dpkg -i /root/old.deb >/dev/null
+dpkg="dpkg --force-unsafe-io" # nothing here outlives the test
+$dpkg -i /root/old.deb >/dev/null
 echo "installed: $(systemctl is-enabled kmuxd) $(systemctl is-active kmuxd), $(systemctl is-enabled kmuxd.socket)"
 until_ answers
 echo "user: $(stat -c %U /proc/$(main))"
@@ -31,7 +32,7 @@ pid=$(about "$id" kmux.pid)
 python3 /root/cell.py start "$id"
 
 before=$(main)
-dpkg -i /root/new.deb >/dev/null
+$dpkg -i /root/new.deb >/dev/null
 lines=$(python3 /root/cell.py count "$id")
 echo "upgraded: $(dpkg-query -W -f '${Version}' kmux), $([ "$(main)" != "$before" ] && echo another kmuxd)"
 more() { [ "$(python3 /root/cell.py count "$id")" -gt "$lines" ]; }
@@ -42,12 +43,12 @@ until_ is "$id" execution_state idle
 echo "lines: $([ "$(python3 /root/cell.py count "$id")" -gt "$lines" ] && echo all of them)"
 echo "configuration: $(grep '^echo' /etc/kmux/kmuxd.toml)"
 
-dpkg -r kmux >/dev/null
+$dpkg -r kmux >/dev/null
 gone() { [ ! -d "/proc/$pid" ]; }
 until_ gone
 echo "removed: $(systemctl is-active kmuxd || true), $(ls /usr/bin/kmux* 2>/dev/null | wc -l) programs, $(find /usr/lib/kmux 2>/dev/null | wc -l) left of Python"
-echo "kept: $(ls /etc/kmux) $(ls /var/lib/kmux)"
+echo "kept: $(ls /etc/kmux) $(ls /var/lib/kmux | tr '\n' ' ')"
 umount /var/lib/kmux
 touch /var/lib/kmux/journal
-dpkg -P kmux >/dev/null
+$dpkg -P kmux >/dev/null
 echo "purged: $(ls -d /etc/kmux /var/lib/kmux /run/kmux /etc/systemd/system/multi-user.target.wants/kmuxd.service 2>/dev/null | wc -l) left, user $(id -un kmux)"
