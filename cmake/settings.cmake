@@ -27,6 +27,12 @@ endif()
 add_compile_options(-ffunction-sections -fdata-sections)
 add_link_options(-Wl,--gc-sections)
 
+if(CMAKE_BUILD_TYPE STREQUAL "Release")
+  # What is installed on hosts of others: as Debian builds its own.
+  add_compile_options(-fstack-protector-strong -D_FORTIFY_SOURCE=2)
+  add_link_options(-Wl,-z,relro,-z,now)
+endif()
+
 if(KMUX_SANITIZE)
   add_compile_options(-fsanitize=${KMUX_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)
   add_link_options(-fsanitize=${KMUX_SANITIZE})

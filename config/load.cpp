@@ -122,11 +122,25 @@ struct flags {
   std::vector<std::pair<const option*, std::vector<std::string>>> values;
 };
 
-/// Usage errors go to `out.text`, with `out.what` set.
-flags parse_flags(int argc, const char* const* argv, load_result& out) {
-  flags parsed;
-  std::vector<std::vector<std::string>> words(options().size());
-  CLI::App app("kmuxd keeps Jupyter kernels running and lets clients come and go.", "kmuxd");
+/// What an option's value is, for people, where its name alone does not say it.
+const char* value_name(const option& o) {
+  using kind = option::kind;
+  switch (o.type) {
+    case kind::number:
+      return "NUMBER";
+    case kind::size:
+      return "SIZE";
+    case kind::duration:
+      return "TIME";
+    default:
+      return nullptr;
+  }
+}
+
+/// `words` has a place for each option.
+void add_flags(CLI::App& app, flags& parsed, std::vector<std::vector<std::string>>& words) {
+  app.name("kmuxd");
+  app.description("kmuxd keeps Jupyter kernels running and lets clients come and go.");
   app.get_formatter()->column_width(44);
   app.add_option("--config", parsed.config_file, "the configuration file")->type_name("FILE");
   app.add_flag("--check-config", parsed.check, "check the configuration and end");
@@ -140,6 +154,14 @@ flags parse_flags(int argc, const char* const* argv, load_result& out) {
   app.footer(
       "The file has the same options in sections ([server] listen = …), the environment as "
       "KMUX_SECTION_KEY. Flags win over the environment, and that over the file.");
+}
+
+/// Usage errors go to `out.text`, with `out.what` set.
+flags parse_flags(int argc, const char* const* argv, load_result& out) {
+  flags parsed;
+  std::vector<std::vector<std::string>> words(options().size());
+  CLI::App app;
+  add_flags(app, parsed, words);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& e) {
@@ -227,19 +249,20 @@ void check_together(const config& c, loader& load) {
   }
 }
 
-std::string print(const config& c) {
+/// A file with line(option) for each.
+template <class Line>
+std::string as_file(Line line) {
   std::string out, section;
-  for (const bool top : {true, false}) {  // TOML wants keys without a section first
-    for (const auto& o : options()) {
-      const auto dot = o.key.find('.');
-      if ((dot == std::string::npos) != top) continue;
-      const auto in = top ? "" : o.key.substr(0, dot);
-      if (in != section) out += "\n[" + in + "]\n";
-      section = in;
-      out += o.key.substr(top ? 0 : dot + 1) + " = " + o.show(c) + "\n";
-    }
+  for (const option* const o : options_as_in_a_file()) {
+    if (o->section() != section) out += "\n[" + o->section() + "]\n";
+    section = o->section();
+    out += line(*o);
   }
   return out;
+}
+
+std::string print(const config& c) {
+  return as_file([&](const option& o) { return o.name() + " = " + o.show(c) + "\n"; });
 }
 
 }  // namespace
@@ -292,6 +315,21 @@ environment_map current_environment() {
   return out;
 }
 
+synopsis kmuxd_synopsis() {
+  flags unused;
+  std::vector<std::vector<std::string>> words(options().size());
+  CLI::App app;
+  add_flags(app, unused, words);
+  synopsis out = describe(app);
+  for (auto& flag : out.flags) {
+    const auto o = std::ranges::find(options(), flag.names.back(), &option::flag);
+    if (o == options().end()) continue;
+    if (const char* const name = value_name(*o)) flag.value = name;
+    flag.choices = o->choices;
+  }
+  return out;
+}
+
 std::string options_as_markdown() {
   const config defaults;
   std::string out = "| key | flag | default | reload | meaning |\n|---|---|---|---|---|\n";
@@ -300,6 +338,13 @@ std::string options_as_markdown() {
            (o.reloadable ? "yes" : "no") + " | " + o.help + " |\n";
   }
   return out;
+}
+
+std::string options_as_comments() {
+  return as_file([defaults = config()](const option& o) {
+    return "# " + o.help + (o.reloadable ? "" : " (a change needs a restart)") + "\n#" + o.name() +
+           " = " + o.show(defaults) + "\n";
+  });
 }
 
 }  // namespace kmux::config

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "config/config.hpp"
+#include "config/synopsis.hpp"
 
 namespace kmux::config {
 
@@ -34,7 +35,14 @@ std::vector<problem> check_reload(const config& current, const config& fresh);
 
 environment_map current_environment();
 
+/// kmuxd's flags, as --help lists them.
+synopsis kmuxd_synopsis();
+
 /// The option table for docs/configuration.md.
 std::string options_as_markdown();
+
+/// A configuration file with every option in a comment: its help, its default, when it is taken
+/// over.
+std::string options_as_comments();
 
 }  // namespace kmux::config

@@ -49,6 +49,26 @@ inline option text(std::string key, bool reload, access<std::string> member, std
           [member](const config& c) { return quoted(read(member, c)); }};
 }
 
+/// The only values that a text may have.
+struct one_of {
+  words allowed;
+
+  std::string operator()(const std::string& value) const {
+    if (std::find(allowed.begin(), allowed.end(), value) != allowed.end()) return {};
+    std::string out = "write one of:";
+    for (const auto& each : allowed)
+      out += " " + each;
+    return out;
+  }
+};
+
+inline option text(std::string key, bool reload, access<std::string> member, std::string help,
+                   one_of valid) {
+  option out = text(std::move(key), reload, member, std::move(help), check(valid));
+  out.choices = std::move(valid.allowed);
+  return out;
+}
+
 inline option list(std::string key, bool reload, access<words> member, std::string help,
                    check valid = {}) {
   return {std::move(key),
@@ -83,7 +103,8 @@ inline option boolean(std::string key, bool reload, access<bool> member, std::st
             member(c) = w.front() == "true";
             return std::string();
           },
-          [member](const config& c) { return std::string(read(member, c) ? "true" : "false"); }};
+          [member](const config& c) { return std::string(read(member, c) ? "true" : "false"); },
+          {"true", "false"}};
 }
 
 template <class T>
@@ -136,16 +157,6 @@ inline option duration(std::string key, access<milliseconds> member, millisecond
             return std::string();
           },
           [member](const config& c) { return quoted(show_duration(read(member, c))); }};
-}
-
-inline check one_of(words allowed) {
-  return [allowed = std::move(allowed)](const std::string& value) {
-    if (std::find(allowed.begin(), allowed.end(), value) != allowed.end()) return std::string();
-    std::string out = "write one of:";
-    for (const auto& each : allowed)
-      out += " " + each;
-    return out;
-  };
 }
 
 }  // namespace kmux::config::kinds

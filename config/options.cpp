@@ -273,6 +273,15 @@ std::size_t distance(std::string_view a, std::string_view b) {
 
 }  // namespace
 
+std::string option::section() const {
+  const auto dot = key.find('.');
+  return dot == std::string::npos ? "" : key.substr(0, dot);
+}
+
+std::string option::name() const {
+  return key.substr(key.find('.') + 1);
+}
+
 std::string option::variable() const {
   std::string out = "KMUX_" + key;
   for (char& c : out) {
@@ -304,6 +313,14 @@ const std::vector<option>& options() {
     return t;
   }();
   return table;
+}
+
+std::vector<const option*> options_as_in_a_file() {
+  std::vector<const option*> out;
+  for (const auto& each : options())
+    out.push_back(&each);
+  std::ranges::stable_partition(out, [](const option* o) { return o->section().empty(); });
+  return out;
 }
 
 std::string nearest(std::string_view word, const std::vector<std::string>& known) {

@@ -12,6 +12,7 @@
 
 #include "config/load.hpp"
 #include "daemon/app.hpp"
+#include "daemon/system/first_process.hpp"
 #include "daemon/version.hpp"
 
 namespace {
@@ -34,6 +35,7 @@ void set_up_log(const std::string& level) {
 
 /// Returns where no upgrade was asked for, or where it failed.
 int serve(const config::load_result& loaded, int argc, char** argv) {
+  kmux::daemon::divide_if_first();
   set_up_log(loaded.value.log.level);
   auto handed = kmux::daemon::take_descriptors();
   const kmux::daemon::successor next(argc, argv);

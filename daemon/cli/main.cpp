@@ -11,6 +11,7 @@
 
 #include "config/load.hpp"
 #include "daemon/cli/command.hpp"
+#include "daemon/cli/self_description.hpp"
 #include "daemon/version.hpp"
 
 namespace {
@@ -82,6 +83,7 @@ cli::exit_code parse_and_run(int argc, char** argv) {
       sub->callback([&chosen, &each] { chosen = &each; });
     }
   }
+  cli::add_self_description(app);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& e) {

@@ -24,6 +24,7 @@ os.environ.setdefault("TESTED_BIN", str(BIN))
 import access  # noqa: E402
 import journals  # noqa: E402
 import python_kernels  # noqa: E402
+import sizes  # noqa: E402
 from gateways import CORES, PEERS, Gateway, cpu_seconds, load, pin, pss_kib, start_peer  # noqa: E402
 from kmuxd import TOKEN, Daemon, wait_until  # noqa: E402
 from programs import KERNELS  # noqa: E402
@@ -298,9 +299,13 @@ def bench_lost(*_):
     journals.measure_lost(row, note)
 
 
+def bench_sizes(*_):
+    sizes.measure_sizes(row, note)
+
+
 PARTS = {"memory": bench_memory, "rest": bench_rest, "start": bench_start, "rtt": bench_rtt, "paced": bench_paced,
          "flood": bench_flood, "big": bench_big, "crowd": bench_crowd, "journal": bench_journal, "lost": bench_lost, "python": bench_python,
-         "access": bench_access}
+         "access": bench_access, "sizes": bench_sizes}
 
 
 def write_table():

@@ -22,8 +22,8 @@ def run(*words):
     subprocess.run([*SUDO, *map(str, words)], check=True, capture_output=True)
 
 
-def run_in_guest(directory, script):
-    """What the script says, as a dict of its "NAME: VALUE" lines; it has to end well."""
+def run_in_guest(directory, script, files=()):
+    """What the script says, as a dict of its "NAME: VALUE" lines; it has to end well. It finds the files in /root."""
     assert TREE.exists(), f"there is no {TREE}: ./dev test installs it"
     tree = directory / "tree"
     run("cp", "-a", "--reflink=auto", TREE, tree)
@@ -35,6 +35,8 @@ def run_in_guest(directory, script):
             run("cp", unit, tree / "opt/kmux")
         run("cp", HERE / "setup.sh", tree / "root")
         run("cp", HERE / script, tree / "root/test.sh")
+        for file in files:
+            run("cp", "-r", file, tree / "root")
         run("cp", HERE / "test.service", tree / "etc/systemd/system")
         run("ln", "-s", "../test.service", tree / WANTED)
         with open(directory / "console", "wb") as console:

@@ -1,0 +1,58 @@
+"""Containers of the image that ./dev test has built, by podman and runc."""
+
+import contextlib
+import json
+import os
+import subprocess
+import uuid
+from pathlib import Path
+
+from kmuxd import TOKEN, Daemon, wait_until
+
+STORAGE = Path(__file__).parents[2] / "build/containers"
+IMAGE = "localhost/kmux"
+SUDO = [] if os.geteuid() == 0 else ["sudo", "-n"]
+PODMAN = [*SUDO, "env", f"CONTAINERS_STORAGE_CONF={STORAGE}/storage.conf", "podman", "--runtime", "runc", "--cgroup-manager=cgroupfs", "--events-backend=file"]
+#: As locked up as the documentation has it. podman would raise limits that it may not raise everywhere.
+STRICT = ["--read-only", "--read-only-tmpfs=false", "--cap-drop=all", "--security-opt=no-new-privileges",
+          "--ulimit=nofile=4096:4096", "--ulimit=nproc=20000:20000", "--no-healthcheck"]
+
+
+def podman(*words, check=True):
+    ran = subprocess.run([*PODMAN, *map(str, words)], capture_output=True, text=True)
+    assert not check or ran.returncode == 0, ran.stderr
+    return ran.stdout
+
+
+class Container(Daemon):
+    """A running kmuxd in one. It answers as it does by itself."""
+
+    def __init__(self, *flags, host_network=True):
+        self.sockets, self.tls = [], {}
+        self.name = f"kmux-test-{uuid.uuid4().hex[:8]}"
+        network = ["--network=host", "--env=KMUX_SERVER_LISTEN=127.0.0.1:0"] if host_network else ["--network=none"]
+        podman("run", "--detach", "--name", self.name, *STRICT, *network, f"--env=KMUX_AUTH_TOKEN={TOKEN}", *flags, IMAGE)
+        self.wait_for_url()
+
+    def wait_for_url(self):
+        self.url = wait_until(self._url, 60, "listen.json")
+        self.ws = self.url.replace("http", "ws")
+
+    def _url(self):
+        assert self.state("Running") == "true", self.said()
+        with contextlib.suppress(ValueError):
+            urls = json.loads(self.exec("cat", "/tmp/kmux/listen.json", check=False))["urls"]
+            return next(url for url in urls if url.startswith("http://"))
+
+    def state(self, name):
+        return podman("inspect", "--format", "{{.State.%s}}" % name, self.name).strip()
+
+    def said(self):
+        ran = subprocess.run([*PODMAN, "logs", self.name], capture_output=True, text=True)
+        return ran.stdout + ran.stderr
+
+    def exec(self, *words, check=True):
+        return podman("exec", self.name, *words, check=check)
+
+    def end(self):
+        podman("rm", "--force", "--time=0", self.name)
