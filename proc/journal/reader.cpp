@@ -14,7 +14,9 @@ namespace {
 
 // Who puts many false beginnings into a journal makes it slow to read, but not for ever.
 constexpr int most_tries = 1000;
-constexpr int most_broken = 100'000;  ///< in a segment
+constexpr int most_broken = 100'000;         ///< in a segment
+constexpr std::size_t cost_of_segment = 64;  ///< of seeing one in a list, in bytes read
+constexpr int most_empty = 32;               ///< segments in a row without a record, at a time
 
 std::uint64_t size_of_file(int fd) {
   struct stat info {};
@@ -32,7 +34,8 @@ reader::reader(int directory, std::uint64_t after)
 }
 
 bool reader::next(stored_record& out) {
-  refused_ = false;
+  refused_ = paused_ = false;
+  int empty = 0;
   if (!directory_) directory_ = open_directory(path_);
   if (!directory_) return refuse(errno);
   for (;;) {
@@ -45,8 +48,17 @@ bool reader::next(stored_record& out) {
       }
       return true;
     }
-    if (!next_segment()) return false;
+    paused_ = paused_ || ++empty > most_empty;
+    if (paused_ || !next_segment()) return false;
   }
+}
+
+/// False, and paused, where that is more than may be read.
+bool reader::spend(std::size_t bytes) {
+  if (patience_ == no_end) return true;
+  paused_ = bytes > patience_;
+  if (!paused_) patience_ -= bytes;
+  return !paused_;
 }
 
 bool reader::next_in_segment(stored_record& out) {
@@ -62,6 +74,7 @@ bool reader::next_in_segment(stored_record& out) {
         return true;
       case decoded::partial:
         if (size > settings_.most_record ? skip(size) : fill(size)) continue;
+        if (paused_) return false;
         // The end of the file, for now: or a length that is a lie, with whole records behind it.
         if (const std::size_t found = find_whole(bytes); found < bytes.size()) {
           at_ += found;
@@ -69,8 +82,10 @@ bool reader::next_in_segment(stored_record& out) {
         }
         return false;
       case decoded::broken:
-        if (++broken_ > most_broken) return false;
-        at_ += std::max<std::size_t>(1, find_record(bytes, 1));
+        size = std::max<std::size_t>(1, find_record(bytes, 1));
+        damage_ += size;
+        if (++broken_ > most_broken || damage_ > most_damage) return false;
+        at_ += size;
         continue;
     }
   }
@@ -96,6 +111,7 @@ bool reader::fill(std::size_t wanted) {
   auto next = std::make_shared<std::string>();
   const std::size_t room =
       std::min<std::uint64_t>(std::max(wanted, settings_.chunk), left + size - offset_);
+  if (!spend(room - left)) return false;
   next->resize(room);
   if (left > 0) std::copy_n(chunk_->data() + at_, left, next->data());
   std::size_t have = left;
@@ -165,6 +181,7 @@ bool reader::next_segment() {
   errno = 0;
   const auto all = list_segments(directory_.get());
   if (all.empty()) refuse(errno);
+  if (!spend(all.size() * cost_of_segment)) return false;
   std::uint64_t wanted = 0;
   if (!begun_) {
     for (const auto& each : all) {
@@ -176,22 +193,28 @@ bool reader::next_segment() {
     });
     if (found != all.end()) wanted = found->first;
     if (wanted != 0 && segment_ && fill(record_head)) return true;
+    if (paused_) return false;
   }
   return wanted != 0 && open_segment(wanted);
 }
 
-std::uint64_t last_number(int directory) {
+std::uint64_t last_number(int directory, std::size_t patience) {
   const auto all = list_segments(directory);
+  if (all.empty()) return 0;
+  const std::uint64_t least = all.back().first - 1;
   // The last may have nothing in it yet, or be damaged.
-  for (auto each = all.rbegin(); each != all.rend(); ++each) {
+  int looked_at = 0;
+  for (auto each = all.rbegin(); each != all.rend() && ++looked_at <= most_empty; ++each) {
     reader from(directory, each->first - 1);
+    from.set_patience(patience);
     stored_record r;
     std::uint64_t last = 0;
     while (from.next(r))
       last = std::max(last, r.number);
-    if (last != 0) return std::max(last, all.back().first - 1);
+    if (last != 0 || from.paused()) return std::max(last, least);
+    patience = from.patience();
   }
-  return all.empty() ? 0 : all.back().first - 1;
+  return least;
 }
 
 }  // namespace kmux::journal
