@@ -63,7 +63,11 @@ public:
     bool more = co_await exchange(settings_.header_timeout);
     while (more && !stopping_)
       more = co_await exchange(settings_.idle_timeout);
-    if (!upgrade_) stream_->close();
+    if (upgrade_) co_return;
+    // What the client sent behind its last request is not read: to close upon it would be a reset,
+    // which takes answers with it that are on their way.
+    if (!stopping_) co_await stream_->linger();
+    stream_->close();
   }
 
   /// Set where the client asked for a WebSocket and gets it.
@@ -97,7 +101,9 @@ private:
       co_await refuse(std::move(response));
       co_return false;
     }
-    const bool keep = verdict.keep_alive && !stopping_;
+    // After an upgrade that did not come about, a proxy may take what its client says for a
+    // tunnel's.
+    const bool keep = verdict.keep_alive && !stopping_ && request.header("Upgrade") == nullptr;
     const bool head_only = request.method == "HEAD";
     co_await send(serialize(response, head_only, keep));
     if (response.source && !head_only) co_await send_chunks(*response.source);
@@ -182,7 +188,6 @@ private:
 
   asio::awaitable<void> refuse(http_response response) {
     co_await send(serialize(response, false, false));
-    co_await stream_->linger();
   }
 
   std::shared_ptr<peer_stream> stream_;
