@@ -102,6 +102,7 @@ struct limits_config {
   milliseconds header_timeout{10'000};
   milliseconds body_timeout{60'000};
   milliseconds idle_timeout{75'000};
+  std::size_t max_receiving_bytes = std::size_t{256} << 20;
   std::size_t max_message_from_client = std::size_t{64} << 20;
   std::size_t max_message_from_kernel = std::size_t{512} << 20;
   std::size_t client_queue_bytes = std::size_t{8} << 20;

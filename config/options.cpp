@@ -176,6 +176,10 @@ void add_limits(std::vector<option>& t) {
                                   10'000, "header lines of a request; more get 431"));
   t.push_back(bytes("limits.max_body_bytes", AT(std::size_t, limits.max_body_bytes), 1 << 10,
                     "of a request's body; more gets 413"));
+  t.push_back(
+      bytes("limits.max_receiving_bytes", AT(std::size_t, limits.max_receiving_bytes), 1 << 20,
+            "of all bodies and messages that clients are sending; beyond it who has most is "
+            "dropped (503, 1013)"));
   t.push_back(duration("limits.header_timeout", AT(milliseconds, limits.header_timeout), 10ms,
                        "for a request's head to arrive"));
   t.push_back(duration("limits.body_timeout", AT(milliseconds, limits.body_timeout), 10ms,

@@ -41,6 +41,7 @@ connection_settings connection_settings_from(const config::config& c) {
   s.header_timeout = c.limits.header_timeout;
   s.body_timeout = c.limits.body_timeout;
   s.idle_timeout = c.limits.idle_timeout;
+  s.max_receiving = c.limits.max_receiving_bytes;
   return s;
 }
 

@@ -119,6 +119,7 @@ private:
   connection_settings settings_;
   std::size_t max_connections_;
   http_service service_;
+  receive_budget budget_;
   ws_registry registry_;
   bool stopping_ = false;
   std::vector<std::string> urls_;
