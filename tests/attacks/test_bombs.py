@@ -140,12 +140,27 @@ def test_bombs_in_content_are_the_kernels_to_judge(daemon, protocol):
     assert channels.text("echo before") == "before\n"
     memory = rss(daemon)
     header = json.dumps({**HEADER, "msg_type": "comm_msg"}).encode()
-    for content in (b'{"x": [' + b"0," * 5 * MILLION + b"0]}", b'{"x": ' + b"[" * 900 + b"]" * 900 + b"}", b'{"x": ' + b"9" * 10 * MILLION + b"}"):
+    for content in (b'{"x": [' + b"0," * 5 * MILLION + b"0]}", b'{"x": ' + b"[" * 900 + b"]" * 900 + b"}", b'{"x": 1' + b"0" * 300 + b"}",
+                    b'{"x": "' + b"\\u0041" * 5 * MILLION + b'"}', b'{"x": {' + b'"a": 0, ' * MILLION + b'"a": 0}}'):
         if protocol == V1:
             channels.socket.send_binary(encode_v1("shell", [header, b"{}", b"{}", content]))
         else:
             channels.socket.send(b'{"channel": "shell", "header": ' + header + b', "parent_header": {}, "metadata": {}, "content": ' + content + b"}")
     assert channels.text("echo after") == "after\n"
+    assert rss(daemon) < memory + 128 * MIB
+
+
+@pytest.mark.parametrize("content", ['{"a":' * 1000 + "1" + "}" * 1000, '{"x": ' + "9" * 1000 + "}", '{"x": ' + "9" * 10 * MILLION + "}"],
+                         ids=["deep", "a number", "a long number"])
+def test_content_that_the_legacy_framing_cannot_carry_closes_that_socket_alone(daemon, content):
+    """There the whole message is one JSON value, and has to be read to be cut up."""
+    kernel = daemon.kernel()
+    memory = rss(daemon)
+    text = f'{{"channel": "shell", "header": {json.dumps(HEADER)}, "parent_header": {{}}, "metadata": {{}}, "content": {content}}}'
+    channels = daemon.channels(kernel)
+    channels.socket.send(text)
+    assert channels.until(lambda m: "closed" in m)[-1]["closed"] == 1007
+    assert daemon.channels(kernel).text("echo fine") == "fine\n"
     assert rss(daemon) < memory + 128 * MIB
 
 
