@@ -5,7 +5,6 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 
-#include "proc/journal/segments.hpp"
 #include "protocol/error.hpp"
 
 namespace kmux::journal {
@@ -14,7 +13,8 @@ namespace {
 
 // Who puts many false beginnings into a journal makes it slow to read, but not for ever.
 constexpr int most_tries = 1000;
-constexpr int most_broken = 100'000;         ///< in a segment
+constexpr int most_broken = 100'000;                       ///< in a segment
+constexpr std::uint64_t no_more = std::uint64_t{1} << 62;  ///< beyond every file's end
 constexpr std::size_t cost_of_segment = 64;  ///< of seeing one in a list, in bytes read
 constexpr int most_empty = 32;               ///< segments in a row without a record, at a time
 
@@ -82,13 +82,23 @@ bool reader::next_in_segment(stored_record& out) {
         }
         return false;
       case decoded::broken:
+        // What it claimed to be was read, and its checksum made.
+        damage_ += std::min(size, bytes.size());
+        if (++broken_ > most_broken || damage_ > most_damage) return give_up();
         size = std::max<std::size_t>(1, find_record(bytes, 1));
         damage_ += size;
-        if (++broken_ > most_broken || damage_ > most_damage) return false;
         at_ += size;
         continue;
     }
   }
+}
+
+/// The rest of the segment is not read any more; always false for next()'s sake.
+bool reader::give_up() {
+  chunk_.reset();
+  at_ = 0;
+  offset_ = no_more;
+  return false;
 }
 
 /// Where the next whole record begins; bytes.size() where there is none.
@@ -171,31 +181,38 @@ bool reader::open_segment(std::uint64_t first) {
   const ssize_t n = ::pread(segment_.get(), head, sizeof head, 0);
   if (n == static_cast<ssize_t>(sizeof head) && read_segment_head({head, sizeof head})) return true;
   // Not ours, of a later version, or not begun: nothing in it can be read.
-  offset_ = std::uint64_t{1} << 62;
+  offset_ = no_more;
   return true;
+}
+
+/// In `listed_`; 0 where there is none.
+std::uint64_t reader::next_listed() const {
+  std::uint64_t found = 0;
+  for (const auto& each : listed_) {
+    if (begun_ && each.first > segment_first_) return each.first;
+    if (!begun_ && (found == 0 || each.first <= after_ + 1)) found = each.first;
+  }
+  return found;
 }
 
 /// The next one that is there. The current one is at its end, which is final only once there is a
 /// next one: what was written between the last look and that is read first.
 bool reader::next_segment() {
-  errno = 0;
-  const auto all = list_segments(directory_.get());
-  if (all.empty()) refuse(errno);
-  if (!spend(all.size() * cost_of_segment)) return false;
-  std::uint64_t wanted = 0;
-  if (!begun_) {
-    for (const auto& each : all) {
-      if (wanted == 0 || each.first <= after_ + 1) wanted = each.first;
-    }
-  } else {
-    const auto found = std::find_if(all.begin(), all.end(), [this](const segment& each) {
-      return each.first > segment_first_;
-    });
-    if (found != all.end()) wanted = found->first;
-    if (wanted != 0 && segment_ && fill(record_head)) return true;
-    if (paused_) return false;
+  std::uint64_t wanted = next_listed();
+  const bool fresh = wanted == 0;
+  if (fresh) {
+    errno = 0;
+    listed_ = list_segments(directory_.get());
+    if (listed_.empty()) refuse(errno);
+    if (!spend(listed_.size() * cost_of_segment)) return false;
+    wanted = next_listed();
   }
-  return wanted != 0 && open_segment(wanted);
+  if (begun_ && wanted != 0 && segment_ && fill(record_head)) return true;
+  if (paused_ || wanted == 0) return false;
+  if (open_segment(wanted)) return true;
+  if (fresh || refused_) return false;
+  listed_.clear();  // the oldest go while we read
+  return next_segment();
 }
 
 std::uint64_t last_number(int directory, std::size_t patience) {

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "proc/journal/record.hpp"
+#include "proc/journal/segments.hpp"
 #include "proc/unique_fd.hpp"
 
 namespace kmux::journal {
@@ -60,8 +61,10 @@ private:
   bool fill(std::size_t wanted);
   bool skip(std::size_t size);
   bool next_segment();
+  std::uint64_t next_listed() const;
   bool refuse(int number);
   bool spend(std::size_t bytes);
+  bool give_up();
   bool open_segment(std::uint64_t first);
   std::size_t find_whole(std::string_view bytes) const;
 
@@ -69,6 +72,7 @@ private:
   settings settings_;
   std::uint64_t after_;
   unique_fd directory_, segment_;
+  std::vector<segment> listed_;  ///< as it was when we last had to look
   std::uint64_t segment_first_ = 0;
   std::uint64_t offset_ = 0;  ///< in the file, of the end of what is in chunk_
   std::shared_ptr<std::string> chunk_;
@@ -78,7 +82,7 @@ private:
   bool refused_ = false;
   bool paused_ = false;
   std::size_t patience_ = no_end;
-  std::size_t damage_ = 0;  ///< bytes passed over, in all
+  std::size_t damage_ = 0;  ///< bytes looked at and passed over, in all
 };
 
 /// The last number of the journal in an open directory; 0 where there is none. Where that takes

@@ -98,6 +98,12 @@ protected:
   static void make_longer(const std::string& file, std::uint64_t bytes) {
     std::filesystem::resize_file(file, std::filesystem::file_size(file) + bytes);
   }
+  /// What a record begins with.
+  static std::string whole_head() {
+    std::string out;
+    append_record(out, record{});
+    return out;
+  }
   int directory() {
     directory_ = open_directory(top_);
     return directory_.get();
@@ -111,6 +117,19 @@ TEST_F(hostile_journal, of_nothing_but_length_is_read_for_a_bounded_time) {
   make_longer(file_, std::uint64_t{1} << 40);
   EXPECT_EQ(read(), (strings{"1:one", "2:two"}));
   EXPECT_EQ(last_number(directory(), 64 << 20), 2U);
+}
+
+TEST_F(hostile_journal, of_many_lengths_that_are_lies_is_read_for_a_bounded_time) {
+  std::string lies = make_segment_head(1);
+  const std::uint32_t length = 400 << 20;
+  for (int i = 0; i < 10'000; ++i) {
+    lies += whole_head().substr(0, 4) + std::string(reinterpret_cast<const char*>(&length), 4) +
+            std::string(32, '\0');
+  }
+  put_bytes(file_, lies);
+  make_longer(file_, std::uint64_t{1} << 40);
+  EXPECT_EQ(read(), strings{});
+  EXPECT_EQ(last_number(directory(), 64 << 20), 0U);
 }
 
 TEST_F(hostile_journal, of_many_empty_segments_gives_others_their_turn) {
