@@ -38,6 +38,9 @@ std::optional<uid_t> peer_uid(int fd) {
 
 /// A socket file that nobody listens on is a leftover; one that answers belongs to somebody.
 bool is_stale(const local::endpoint& where) {
+  struct stat about {};
+  // To connect to any other file is refused as well, and it is not ours to remove.
+  if (::lstat(where.path().c_str(), &about) != 0 || !S_ISSOCK(about.st_mode)) return false;
   asio::io_context io;
   local::socket probe(io);
   boost::system::error_code ec;
