@@ -59,6 +59,12 @@ void kernel::detach(channels_socket& socket) {
 
 void kernel::note_route(channels_socket& socket, const std::string& session) {
   if (session.empty()) return;
+  // The name that another client came with is that one's, whatever this one claims.
+  const channels_socket* const holder = client_of(session);
+  if (holder != nullptr && holder != &socket && holder->session_id() == session &&
+      socket.session_id() != session) {
+    return;
+  }
   if (routes_.size() >= most_routes && !routes_.contains(session)) {
     routes_.clear();
     for (channels_socket* const client : clients_)

@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 
 import pytest
-from kmuxd import TOKEN, wait_until
+from kmuxd import wait_until
 from raw import connect, read_all, request, statuses
 
 MANY = 500
