@@ -81,10 +81,21 @@ struct kernels_config {
                                       "JUPYTER_DATA_DIR",
                                       "LD_LIBRARY_PATH",
                                       "PYTHONPATH"};
-  std::string root_dir;           ///< where a request's path begins; empty: the home directory
-  std::size_t max_kernels = 0;    ///< 0: no limit
-  std::size_t max_per_owner = 0;  ///< 0: no limit
-  bool restart = true;            ///< after a death
+  std::vector<std::string> env_deny = {  ///< what a request may not set
+      // read by loaders and languages before a kernel's own code runs
+      "PATH", "LD_*", "GCONV_PATH", "GLIBC_TUNABLES", "LOCPATH", "HOSTALIASES", "RES_OPTIONS",
+      "OPENSSL_*", "ENV", "BASH*", "SHELLOPTS", "IFS", "PS4", "ZDOTDIR", "PYTHON*", "PERL5*",
+      "PERLLIB", "RUBYLIB", "RUBYOPT", "NODE_OPTIONS", "NODE_PATH", "R_PROFILE*", "R_ENVIRON*",
+      "JULIA_LOAD_PATH", "JULIA_DEPOT_PATH", "LUA_*", "JAVA_TOOL_OPTIONS", "JDK_JAVA_OPTIONS",
+      "_JAVA_OPTIONS", "CLASSPATH",
+      // the daemon's own, and what belongs to whoever started it
+      "KMUX_*", "JUPYTERHUB_*", "JPY_PARENT_PID", "NOTIFY_SOCKET", "LISTEN_*", "WATCHDOG_*",
+      "CREDENTIALS_DIRECTORY"};
+  std::vector<std::string> env_allow;  ///< what it may set all the same
+  std::string root_dir;                ///< where a request's path begins; empty: the home directory
+  std::size_t max_kernels = 0;         ///< 0: no limit
+  std::size_t max_per_owner = 0;       ///< 0: no limit
+  bool restart = true;                 ///< after a death
   int restart_limit = 5;
   milliseconds restart_first_delay{100};
   milliseconds restart_max_delay{30'000};
@@ -127,6 +138,7 @@ struct limits_config {
   milliseconds header_timeout{10'000};
   milliseconds body_timeout{60'000};
   milliseconds idle_timeout{75'000};
+  std::size_t max_receiving_bytes = std::size_t{256} << 20;
   std::size_t max_message_from_client = std::size_t{64} << 20;
   std::size_t max_message_from_kernel = std::size_t{512} << 20;
   std::size_t client_queue_bytes = std::size_t{8} << 20;

@@ -115,6 +115,10 @@ void add_kernels(std::vector<option>& t) {
                    "kernelspecs whose kernels cannot use ipc sockets"));
   t.push_back(list("kernels.inherit", true, AT(words, kernels.inherit),
                    "the daemon's environment variables that kernels get; NAME or PREFIX*"));
+  t.push_back(list("kernels.env_deny", true, AT(words, kernels.env_deny),
+                   "variables that a request may not set for its kernel; NAME or PREFIX*"));
+  t.push_back(list("kernels.env_allow", true, AT(words, kernels.env_allow),
+                   "what a request may set all the same; NAME or PREFIX*"));
   t.push_back(text("kernels.root_dir", true, AT(std::string, kernels.root_dir),
                    "where the path of a request begins; empty: the home directory", absolute));
   t.push_back(number<std::size_t>("kernels.max_kernels", true, AT(std::size_t, kernels.max_kernels),
@@ -208,6 +212,10 @@ void add_limits(std::vector<option>& t) {
                                   10'000, "header lines of a request; more get 431"));
   t.push_back(bytes("limits.max_body_bytes", AT(std::size_t, limits.max_body_bytes), 1 << 10,
                     "of a request's body; more gets 413"));
+  t.push_back(
+      bytes("limits.max_receiving_bytes", AT(std::size_t, limits.max_receiving_bytes), 1 << 20,
+            "of all bodies and messages that clients are sending; beyond it who has most is "
+            "dropped (503, 1013)"));
   t.push_back(duration("limits.header_timeout", AT(milliseconds, limits.header_timeout), 10ms,
                        "for a request's head to arrive"));
   t.push_back(duration("limits.body_timeout", AT(milliseconds, limits.body_timeout), 10ms,

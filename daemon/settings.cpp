@@ -6,6 +6,7 @@
 
 #include "config/cull_rule.hpp"
 #include "config/units.hpp"
+#include "daemon/kernels/environment_rules.hpp"
 
 namespace kmux::daemon {
 
@@ -19,11 +20,8 @@ environment inherited(const std::vector<std::string>& wanted) {
     const auto equals = text.find('=');
     if (equals == std::string_view::npos) continue;
     const auto name = text.substr(0, equals);
-    for (const std::string_view pattern : wanted) {
-      const bool prefix = pattern.ends_with('*');
-      if (prefix ? name.starts_with(pattern.substr(0, pattern.size() - 1)) : name == pattern) {
-        out.insert_or_assign(std::string(name), std::string(text.substr(equals + 1)));
-      }
+    if (is_named(wanted, name)) {
+      out.insert_or_assign(std::string(name), std::string(text.substr(equals + 1)));
     }
   }
   out.try_emplace("PATH", "/usr/local/bin:/usr/bin:/bin");
@@ -43,6 +41,7 @@ connection_settings connection_settings_from(const config::config& c) {
   s.header_timeout = c.limits.header_timeout;
   s.body_timeout = c.limits.body_timeout;
   s.idle_timeout = c.limits.idle_timeout;
+  s.max_receiving = c.limits.max_receiving_bytes;
   return s;
 }
 
@@ -111,7 +110,9 @@ kernel_manager::settings manager_settings_from(const config::config& c) {
   return {!c.kernels.root_dir.empty() ? c.kernels.root_dir
           : home != nullptr           ? home
                                       : "/",
-          c.kernels.max_kernels, c.kernels.max_per_owner};
+          c.kernels.max_kernels,
+          c.kernels.max_per_owner,
+          {c.kernels.env_deny, c.kernels.env_allow}};
 }
 
 spec_store::settings spec_settings_from(const config::config& c) {

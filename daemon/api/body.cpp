@@ -11,6 +11,7 @@ namespace {
 constexpr std::size_t most_variables = 1000;
 constexpr std::size_t longest_variable = 128 << 10;  // Linux's MAX_ARG_STRLEN: NAME=value and NUL
 constexpr std::size_t most_bytes = 1 << 20;
+constexpr std::size_t longest_text = 4096;  // Linux's PATH_MAX
 
 bool is_variable_name(std::string_view name) {
   const auto letter = [](char c) {
@@ -49,6 +50,11 @@ result<rapidjson::Document> body_object(const http_request& request) {
 result<void> read_string(const json::value& object, std::string_view name, std::string& out) {
   const auto* const member = json::find(object, name);
   if (member == nullptr) return {};
+  // It is kept, listed, and repeated in errors.
+  if (member->IsString() && member->GetStringLength() > longest_text) {
+    return error{errc::too_large,
+                 fmt::format("\"{}\" may have at most {} bytes.", name, longest_text)};
+  }
   return take_string(*member, name, out);
 }
 

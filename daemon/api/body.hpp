@@ -14,7 +14,8 @@ namespace kmux::daemon {
 /// matter, as in jupyter_server.
 result<rapidjson::Document> body_object(const http_request&);
 
-/// Member `name` into `out`: absent or null leaves it; another type than string is an error.
+/// Member `name` into `out`: absent or null leaves it; another type than string is an error, and so
+/// are more than 4096 bytes.
 result<void> read_string(const json::value& object, std::string_view name, std::string& out);
 
 /// "env": an object of strings, with names that a shell would take, bounded in count and size.

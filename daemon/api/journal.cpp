@@ -41,7 +41,7 @@ std::string text_at(const http_request& request, std::string_view name) {
 /// On the journals' thread. True: it may go on.
 bool wait_if_refused(const journal::reader& from) {
   if (from.refused()) std::this_thread::sleep_for(journal::reader::refused_pause);
-  return from.refused();
+  return from.refused() || from.paused();
 }
 
 class message_source : public body_source {

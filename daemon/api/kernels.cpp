@@ -23,10 +23,15 @@ http_response list_kernels(const api_context& api, const http_request& request) 
   return json_response(200, body + "]");
 }
 
-asio::awaitable<http_response> start_kernel(api_context& api, http_request& request) {
+/// Without the document, which may be ten times as long as the body: others are read meanwhile.
+result<kernel_request> read_body(const http_request& request) {
   const auto body = body_object(request);
-  if (!body) co_return error_response(400, body.error().detail);
-  const auto wanted = read_kernel_request(*body);
+  if (!body) return body.error();
+  return read_kernel_request(*body);
+}
+
+asio::awaitable<http_response> start_kernel(api_context& api, http_request& request) {
+  const auto wanted = read_body(request);
   if (!wanted) co_return error_response(400, wanted.error().detail);
   co_await api.specs.refresh(api.disk);
   const auto started = api.kernels.start(*wanted, request.who);

@@ -17,6 +17,14 @@ namespace {
 
 constexpr std::string_view end_of_head = "\r\n\r\n";
 constexpr std::size_t most_chunks_waiting = 256 << 10;  ///< bytes
+constexpr std::size_t most_of_a_read = 64 << 10;        ///< bytes
+
+http_response too_much() {
+  auto response = error_response(
+      503, "Too much is being sent to this server at the moment, most of it by this request.");
+  response.headers.emplace_back("Retry-After", "10");
+  return response;
+}
 
 /// Breaks off the connection's reads when time is up. The stream is closed for good: what follows
 /// an unfinished request could not be told apart from it.
@@ -51,19 +59,27 @@ private:
 class connection {
 public:
   connection(std::shared_ptr<peer_stream> stream, peer_info peer, connection_settings settings,
-             const http_service& service, const bool& stopping)
+             const http_service& service, receive_budget& budget, const bool& stopping)
       : stream_(std::move(stream)),
         peer_(std::move(peer)),
         settings_(settings),
         service_(service),
         stopping_(stopping),
-        deadline_(stream_) {}
+        deadline_(stream_),
+        body_(budget, [stream = stream_] {
+          stream->finish(make_outgoing(serialize(too_much(), false, false)));
+          stream->close();
+        }) {}
 
   asio::awaitable<void> run() {
     bool more = co_await exchange(settings_.header_timeout);
     while (more && !stopping_)
       more = co_await exchange(settings_.idle_timeout);
-    if (!upgrade_) stream_->close();
+    if (upgrade_) co_return;
+    // What the client sent behind its last request is not read: to close upon it would be a reset,
+    // which takes answers with it that are on their way.
+    if (!stopping_) co_await stream_->linger();
+    stream_->close();
   }
 
   /// Set where the client asked for a WebSocket and gets it.
@@ -86,6 +102,7 @@ private:
       co_return false;
     }
     if (!co_await read_body(verdict)) co_return false;
+    const let_go released(body_);
     http_request& request = verdict.request;
     request.peer = peer_;
     request.peer.certificate = stream_->client_name();
@@ -98,7 +115,9 @@ private:
       co_await refuse(std::move(response));
       co_return false;
     }
-    const bool keep = verdict.keep_alive && !stopping_;
+    // After an upgrade that did not come about, a proxy may take what its client says for a
+    // tunnel's.
+    const bool keep = verdict.keep_alive && !stopping_ && request.header("Upgrade") == nullptr;
     const bool head_only = request.method == "HEAD";
     co_await send(serialize(response, head_only, keep));
     if (response.source && !head_only) co_await send_chunks(*response.source);
@@ -149,11 +168,16 @@ private:
     const std::size_t missing = verdict.content_length - body.size();
     if (missing == 0) co_return true;
     deadline_.arm(settings_.body_timeout, true);
+    bool fits = true;
+    const auto until_whole = [&](boost::system::error_code ec, std::size_t n) -> std::size_t {
+      fits = fits && body_.hold(body.capacity());
+      return ec || !fits ? 0 : std::min(missing - n, most_of_a_read);
+    };
     auto dynamic = asio::dynamic_buffer(body);
-    const auto [ec, n] =
-        co_await asio::async_read(*stream_, dynamic, asio::transfer_exactly(missing), as_result);
+    const auto [ec, n] = co_await asio::async_read(*stream_, dynamic, until_whole, as_result);
     deadline_.disarm();
-    co_return !ec;
+    if (!fits) co_await refuse(too_much());
+    co_return !ec && fits;
   }
 
   asio::awaitable<void> send(std::string bytes) {
@@ -183,8 +207,14 @@ private:
 
   asio::awaitable<void> refuse(http_response response) {
     co_await send(serialize(response, false, false));
-    co_await stream_->linger();
   }
+
+  /// The body is gone when the exchange is.
+  struct let_go {
+    explicit let_go(receive_budget::share& what) : what_(what) {}
+    ~let_go() { what_.release(); }
+    receive_budget::share& what_;
+  };
 
   std::shared_ptr<peer_stream> stream_;
   peer_info peer_;
@@ -192,6 +222,7 @@ private:
   const http_service& service_;
   const bool& stopping_;
   deadline deadline_;
+  receive_budget::share body_;
   std::string buffer_;
   std::unique_ptr<upgrade> upgrade_;
 };
@@ -200,12 +231,13 @@ private:
 
 asio::awaitable<void> serve_connection(std::shared_ptr<peer_stream> stream, peer_info peer,
                                        connection_settings settings, const http_service& service,
-                                       ws_registry& registry, const bool& stopping) {
+                                       receive_budget& budget, ws_registry& registry,
+                                       const bool& stopping) {
   std::unique_ptr<connection::upgrade> upgrade;
   {
     // Everything HTTP needs is gone before a WebSocket begins, which may idle for days.
     const auto http =
-        std::make_unique<connection>(stream, std::move(peer), settings, service, stopping);
+        std::make_unique<connection>(stream, std::move(peer), settings, service, budget, stopping);
     co_await http->run();
     upgrade = http->take_upgrade();
   }
@@ -214,7 +246,7 @@ asio::awaitable<void> serve_connection(std::shared_ptr<peer_stream> stream, peer
   auto response = std::move(upgrade->response);
   upgrade.reset();
   co_await serve_websocket(std::move(stream), std::move(request), std::move(response),
-                           settings.websocket, registry);
+                           settings.websocket, budget, registry);
 }
 
 }  // namespace kmux::daemon

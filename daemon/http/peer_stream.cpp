@@ -14,14 +14,15 @@ namespace asio = boost::asio;
 
 namespace {
 
-constexpr std::size_t most_pieces = 256;  ///< of one sendmsg(2)
+constexpr std::size_t most_pieces = 256;        ///< of one sendmsg(2)
+constexpr std::size_t most_written = 64 << 10;  ///< bytes that wait of what Beast has written
 constexpr std::size_t linger_bytes = 1 << 20;
 constexpr auto linger_time = std::chrono::seconds(1);
 constexpr std::size_t burst = std::size_t{4} << 20;  ///< bytes before others get their turn
 
 /// The unsent bytes at the head of the queue, as sendmsg(2) wants them.
-std::size_t gather(const std::deque<outgoing_ptr>& queue, std::size_t skip,
-                   std::array<iovec, most_pieces>& out) {
+template <class Queue>
+std::size_t gather(const Queue& queue, std::size_t skip, std::array<iovec, most_pieces>& out) {
   std::size_t count = 0;
   const auto add = [&](std::string_view piece) {
     const std::size_t dropped = std::min(skip, piece.size());
@@ -30,7 +31,7 @@ std::size_t gather(const std::deque<outgoing_ptr>& queue, std::size_t skip,
     if (!piece.empty()) out[count++] = {const_cast<char*>(piece.data()), piece.size()};
     return count < out.size();
   };
-  for (const auto& item : queue) {
+  for (const auto& [item, written] : queue) {
     if (!add(item->head)) return count;
     for (const auto piece : item->rest) {
       if (!add(piece)) return count;
@@ -47,19 +48,26 @@ peer_stream::peer_stream(asio::io_context& io, socket_type socket, std::unique_p
   socket_.non_blocking(true, ignored);
 }
 
-void peer_stream::push(outgoing_ptr item) {
+void peer_stream::push(outgoing_ptr item, bool written) {
   if (broken_ || finished_) return;
   pending_ += item->size;
-  queue_.push_back(std::move(item));
+  if (written) written_ += item->size;
+  queue_.push_back({std::move(item), written});
+}
+
+void peer_stream::when_written(std::function<void()> call) {
+  if (written_ <= most_written || broken_) return call();
+  on_written_ = std::move(call);
 }
 
 void peer_stream::finish(outgoing_ptr last) {
   if (broken_ || finished_) return;
   while (queue_.size() > (offset_ > 0 ? 1U : 0U)) {
-    pending_ -= queue_.back()->size;
+    pending_ -= queue_.back().item->size;
+    if (queue_.back().written) written_ -= queue_.back().item->size;
     queue_.pop_back();
   }
-  push(std::move(last));
+  push(std::move(last), false);
   finished_ = true;
   flush();
 }
@@ -87,10 +95,12 @@ void peer_stream::flush() {
 void peer_stream::sent(std::size_t n) {
   pending_ -= n;
   offset_ += n;
-  while (!queue_.empty() && offset_ >= queue_.front()->size) {
-    offset_ -= queue_.front()->size;
+  while (!queue_.empty() && offset_ >= queue_.front().item->size) {
+    offset_ -= queue_.front().item->size;
+    if (queue_.front().written) written_ -= queue_.front().item->size;
     queue_.pop_front();
   }
+  if (on_written_ && written_ <= most_written) std::exchange(on_written_, {})();
   if (queue_.empty() || (wanted_room_ > 0 && waiting_bytes() <= wanted_room_)) {
     wanted_room_ = 0;
     drained_.notify();
@@ -132,10 +142,11 @@ void peer_stream::fail() {
   broken_ = true;
   queue_.clear();
   sealed_.clear();
-  pending_ = offset_ = sealed_sent_ = 0;
+  pending_ = offset_ = sealed_sent_ = written_ = 0;
   boost::system::error_code ignored;  // the peer is gone already, or about to be
   socket_.close(ignored);
   drained_.notify();
+  if (on_written_) std::exchange(on_written_, {})();
 }
 
 void peer_stream::close() {

@@ -22,8 +22,9 @@ namespace kmux::daemon {
 
 /// A TCP or Unix stream socket. It is an AsyncStream for Beast, whose writes (pongs, the handshake)
 /// join the same queue as our own frames; hundreds of small frames then leave in one system call.
-/// Writes through the AsyncStream interface are taken whole, so frames never interleave.
-/// Held by shared_ptr: a pending write keeps it alive. Loop thread only.
+/// Writes through the AsyncStream interface are taken whole, so frames never interleave; they end
+/// at once as long as few of them wait, so that a peer that asks and does not listen is not heard
+/// either. Held by shared_ptr: a pending write keeps it alive. Loop thread only.
 class peer_stream : public std::enable_shared_from_this<peer_stream> {
 public:
   using socket_type = boost::asio::basic_stream_socket<boost::asio::generic::stream_protocol,
@@ -39,7 +40,7 @@ public:
   executor_type get_executor() noexcept { return socket_.get_executor(); }
 
   /// Appends to the queue; sent by the next flush().
-  void push(outgoing_ptr);
+  void push(outgoing_ptr item) { push(std::move(item), false); }
   /// Sends what the socket takes now; the rest follows by itself when it is writable.
   void flush();
   /// flush() once the loop comes round: for many push() in a row.
@@ -51,7 +52,7 @@ public:
   /// What waits behind the item that is being sent, and what it takes to hold it.
   std::size_t waiting_bytes() const noexcept {
     if (queue_.empty()) return 0;
-    return pending_ - (queue_.front()->size - offset_) + (queue_.size() - 1) * cost_of_item;
+    return pending_ - (queue_.front().item->size - offset_) + (queue_.size() - 1) * cost_of_item;
   }
   bool broken() const noexcept { return broken_; }
   /// Waits until everything has been handed to the system, or the connection is broken.
@@ -104,9 +105,12 @@ public:
           std::string bytes(boost::asio::buffer_size(from), '\0');
           boost::asio::buffer_copy(boost::asio::buffer(bytes), from);
           const std::size_t n = bytes.size();
-          push(make_outgoing(std::move(bytes)));
+          push(make_outgoing(std::move(bytes)), true);
           flush();
-          post_result(std::move(handler), broken_ ? broken_reason() : error_code{}, n);
+          const auto shared = std::make_shared<decltype(handler)>(std::move(handler));
+          when_written([this, shared, n] {
+            post_result(std::move(*shared), broken_ ? broken_reason() : error_code{}, n);
+          });
         },
         token, buffers);
   }
@@ -137,6 +141,13 @@ private:
   bool seal_some();
   void refuse_http();
 
+  struct queued {
+    outgoing_ptr item;
+    bool written;  ///< through the AsyncStream interface
+  };
+  void push(outgoing_ptr, bool written);
+  /// Calls it once few enough bytes of such writes wait, or the connection is broken.
+  void when_written(std::function<void()>);
   static error_code broken_reason() { return boost::asio::error::connection_reset; }
   void fail();
   void wait_writable();
@@ -144,7 +155,9 @@ private:
   void sent(std::size_t n);
 
   socket_type socket_;
-  std::deque<outgoing_ptr> queue_;
+  std::deque<queued> queue_;
+  std::size_t written_ = 0;  ///< bytes of the queue that came through the AsyncStream interface
+  std::function<void()> on_written_;
   std::size_t offset_ = 0;   ///< how much of queue_.front() is sent
   std::size_t pending_ = 0;  ///< bytes in the queue that are not sent
   std::string unread_;

@@ -78,8 +78,8 @@ bool peer_stream::seal_some() {
   };
   bool room = tls_->established();
   for (auto item = queue_.begin(); room && item != queue_.end(); ++item) {
-    room = seal((*item)->head);
-    for (auto piece = (*item)->rest.begin(); room && piece != (*item)->rest.end(); ++piece)
+    room = seal(item->item->head);
+    for (auto piece = item->item->rest.begin(); room && piece != item->item->rest.end(); ++piece)
       room = seal(*piece);
   }
   if (taken > 0) sent(taken);

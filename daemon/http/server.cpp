@@ -50,6 +50,9 @@ std::vector<gid_t> peer_groups(int fd) {
 
 /// A socket file that nobody listens on is a leftover; one that answers belongs to somebody.
 bool is_stale(const local::endpoint& where) {
+  struct stat about {};
+  // To connect to any other file is refused as well, and it is not ours to remove.
+  if (::lstat(where.path().c_str(), &about) != 0 || !S_ISSOCK(about.st_mode)) return false;
   asio::io_context io;
   local::socket probe(io);
   boost::system::error_code ec;
@@ -105,6 +108,7 @@ server::server(asio::io_context& io, connection_settings settings, std::size_t m
       settings_(settings),
       max_connections_(max_connections),
       service_(std::move(service)),
+      budget_(settings.max_receiving),
       accepting_(io),
       tasks_(io) {
 }
@@ -114,6 +118,7 @@ server::~server() = default;
 void server::set_settings(connection_settings settings, std::size_t max_connections) {
   settings_ = settings;
   max_connections_ = max_connections;
+  budget_.set_most(settings.max_receiving);
 }
 
 result<void> server::listen(const listen_address& where, const std::string& base_url) {
@@ -232,7 +237,8 @@ void server::serve(peer_stream::socket_type socket, peer_info peer,
 
 asio::awaitable<void> server::serve_one(std::shared_ptr<peer_stream> stream, peer_info peer) {
   const stream_list::entry registered(streams_, stream.get());
-  co_await serve_connection(stream, std::move(peer), settings_, service_, registry_, stopping_);
+  co_await serve_connection(stream, std::move(peer), settings_, service_, budget_, registry_,
+                            stopping_);
 }
 
 void server::stop_accepting() {

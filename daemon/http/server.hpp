@@ -121,6 +121,7 @@ private:
   connection_settings settings_;
   std::size_t max_connections_;
   http_service service_;
+  receive_budget budget_;
   ws_registry registry_;
   std::shared_ptr<tls_context> tls_;
   bool stopping_ = false;

@@ -75,6 +75,10 @@ bool judge_request_line(std::string_view line, const head_limits& limits, head_v
     v = refuse(400, "The request's target must be a path which begins with '/', percent-encoded.");
     return false;
   }
+  if (method == "CONNECT") {
+    v = refuse(501, "This is no proxy: there are no tunnels here.");
+    return false;
+  }
   v.request.method = method;
   v.request.target = target;
   v.keep_alive = version == "HTTP/1.1";

@@ -30,8 +30,8 @@ struct head_verdict {
 
 /// `head` is everything up to and with the empty line. Demands: CRLF line ends and no other control
 /// character but tab; one space between method, target and version; HTTP/1.1 or 1.0; origin-form
-/// target; exactly one Host with HTTP/1.1; at most one Content-Length, digits only; no
-/// Transfer-Encoding; no folded header, no space before a colon; header bytes that are UTF-8.
+/// target and no CONNECT; exactly one Host with HTTP/1.1; at most one Content-Length, digits only;
+/// no Transfer-Encoding; no folded header, no space before a colon; header bytes that are UTF-8.
 head_verdict judge_head(std::string_view head, const head_limits&);
 
 /// Whether the upgrade headers are a complete WebSocket handshake (RFC 6455 section 4.2.1);

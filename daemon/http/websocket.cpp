@@ -34,6 +34,9 @@ namespace {
 
 constexpr std::size_t kept_buffer = 16 << 10;  ///< a larger read buffer is given back when empty
 constexpr auto close_grace = std::chrono::seconds(5);
+constexpr std::uint16_t too_much_code = 1013;  ///< "try again later"
+constexpr std::string_view too_much =
+    "Too much is being sent to this server at the moment, most of it by this client.";
 
 beast::http::request<beast::http::empty_body> to_beast(const http_request& request) {
   beast::http::request<beast::http::empty_body> out;
@@ -47,19 +50,36 @@ beast::http::request<beast::http::empty_body> to_beast(const http_request& reque
 
 using stream_type = websocket::stream<peer_stream&, false>;
 
-asio::awaitable<void> read_messages(stream_type& ws, ws_link& link, websocket_handler& handler) {
-  beast::flat_buffer buffer;
-  for (;;) {
-    const auto [ec, size] = co_await ws.async_read(buffer, as_result);
-    if (ec) co_return;  // closed by either side, or broken; Beast has told the peer why
+void give_back(beast::flat_buffer& buffer) {
+  buffer.consume(buffer.size());
+  if (buffer.capacity() > kept_buffer) buffer.shrink_to_fit();
+}
+
+/// False: closed by either side, or broken; Beast has told the peer why. What comes after a close
+/// of ours is not kept.
+asio::awaitable<bool> read_message(stream_type& ws, ws_link& link, receive_budget::share& share,
+                                   beast::flat_buffer& buffer) {
+  do {
+    const auto [ec, size] = co_await ws.async_read_some(buffer, 0, as_result);
+    if (ec) co_return false;
     link.heard();
+    if (!share.hold(buffer.capacity())) link.close(too_much_code, too_much);
+    if (link.closing()) give_back(buffer);
+  } while (!ws.is_message_done());
+  co_return true;
+}
+
+asio::awaitable<void> read_messages(stream_type& ws, ws_link& link, receive_budget::share& share,
+                                    websocket_handler& handler) {
+  beast::flat_buffer buffer;
+  while (co_await read_message(ws, link, share, buffer)) {
     if (!link.closing()) {
       const auto data = buffer.cdata();
       co_await handler.received({static_cast<const char*>(data.data()), data.size()},
                                 ws.got_text());
     }
-    buffer.consume(buffer.size());
-    if (buffer.capacity() > kept_buffer) buffer.shrink_to_fit();
+    give_back(buffer);
+    share.release();
   }
 }
 
@@ -96,7 +116,7 @@ void ws_registry::close_all(std::uint16_t code, std::string_view reason) {
 
 asio::awaitable<void> serve_websocket(std::shared_ptr<peer_stream> stream, http_request request,
                                       http_response response, ws_settings settings,
-                                      ws_registry& registry) {
+                                      receive_budget& budget, ws_registry& registry) {
   stream_type ws(*stream);
   ws.read_message_max(settings.max_message);
   ws.set_option(websocket::stream_base::decorator([&](websocket::response_type& r) {
@@ -119,7 +139,11 @@ asio::awaitable<void> serve_websocket(std::shared_ptr<peer_stream> stream, http_
   {
     const ws_registry::entry registered(registry, link);
     handler->opened(link);
-    co_await read_messages(ws, link, *handler);
+    receive_budget::share share(budget, [&stream] {
+      stream->finish(make_ws_close(too_much_code, too_much));
+      stream->close();
+    });
+    co_await read_messages(ws, link, share, *handler);
     handler->closed();
   }
   co_await stream->linger();

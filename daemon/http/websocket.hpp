@@ -12,6 +12,7 @@
 
 #include "daemon/http/message.hpp"
 #include "daemon/http/peer_stream.hpp"
+#include "daemon/http/receive_budget.hpp"
 
 namespace kmux::daemon {
 
@@ -95,6 +96,7 @@ struct ws_settings {
 /// is_websocket_upgrade.
 boost::asio::awaitable<void> serve_websocket(std::shared_ptr<peer_stream> stream,
                                              http_request request, http_response response,
-                                             ws_settings settings, ws_registry& registry);
+                                             ws_settings settings, receive_budget& budget,
+                                             ws_registry& registry);
 
 }  // namespace kmux::daemon

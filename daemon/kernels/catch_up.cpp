@@ -16,6 +16,9 @@ constexpr std::size_t batch_bytes = 256 << 10;
 constexpr std::size_t batch_records = 1000;
 /// So little is read on the loop: nothing can come meanwhile, and so the end is reached for good.
 constexpr std::uint64_t nearly_there = 256;
+/// What a kernel has put into its journal may be long, or no messages at all: then the loop has no
+/// time for it.
+constexpr std::size_t patience_of_loop = 1 << 20;
 
 std::vector<journal::stored_record> read_batch(journal::reader& from) {
   std::vector<journal::stored_record> out;
@@ -45,6 +48,7 @@ void channels_socket::read_to_end() {
 
 asio::awaitable<channels_socket::batch> channels_socket::read_some(
     std::shared_ptr<journal::reader> from, bool here) {
+  from->set_patience(here ? patience_of_loop : journal::reader::no_end);
   if (here) co_return read_batch(*from);
   auto work = [from] { return read_batch(*from); };
   co_return co_await kernel_->services().journals.run(std::move(work));
@@ -54,19 +58,19 @@ asio::awaitable<void> channels_socket::catch_up() {
   const auto self = shared_from_this();
   const auto from = kernel_->journal_from(*place_.position());
   const auto from_number = *place_.position();
-  bool first = true;
+  bool at_once = false;
   while (open()) {
     co_await link_->room(kernel_->settings().client_queue_bytes / 2);
     if (!open()) break;
     const std::uint64_t known = kernel_->head();
     // The first read looks for the place, which may take a while.
-    const bool here = !first && known != 0 && known < *place_.position() + nearly_there;
-    first = false;
+    const bool here = at_once && known != 0 && known < *place_.position() + nearly_there;
     const batch records = co_await read_some(from, here);
     if (!open()) break;
     for (const auto& each : records)
       replay(each);
-    if (!records.empty()) continue;
+    at_once = !from->paused();
+    if (!records.empty() || from->paused()) continue;
     if (from->refused()) {
       asio::steady_timer pause(kernel_->services().io, journal::reader::refused_pause);
       co_await pause.async_wait(as_result);

@@ -18,6 +18,7 @@ namespace {
 /// many share one, one by itself has its own at once.
 constexpr auto confirm_pause = std::chrono::milliseconds(20);
 constexpr std::size_t most_notices = 64;
+constexpr std::size_t longest_session = 1024;  ///< bytes; thousands of names are noted, for replies
 constexpr std::size_t unkept = 8;  ///< times as much may wait of what is not in the journal
 
 }  // namespace
@@ -145,6 +146,7 @@ asio::awaitable<void> channels_socket::received(std::string_view payload, bool t
   errc e = decode(payload, text, incoming);
   if (e == errc::ok) e = peek_header(incoming.message.header, head_);
   if (e == errc::ok && (head_.msg_type.empty() || head_.msg_id.empty())) e = errc::missing_field;
+  if (e == errc::ok && head_.session.size() > longest_session) e = errc::too_large;
   if (e != errc::ok) {
     close(close_code::bad_message,
           fmt::format("That is not a message of the {} protocol: {}.",

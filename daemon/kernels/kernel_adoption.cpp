@@ -7,11 +7,25 @@
 #include <spdlog/spdlog.h>
 
 #include "daemon/kernels/kernel_manager.hpp"
+#include "proc/leftovers.hpp"
 #include "proc/process_table.hpp"
 
 namespace kmux::daemon {
 
 namespace fs = std::filesystem;
+
+namespace {
+
+/// Kernels of our own user can write into their records. Whose process it is, it says itself.
+bool is_of_another(const supervise::record& r) {
+  const auto there = read_process(r.process.pid);
+  if (!there || there->state == 'D') return false;
+  if (there->pid == ::getpid()) return true;
+  const auto marked = variable_of(there->pid, kernel_id_variable);
+  return marked && *marked != r.id;
+}
+
+}  // namespace
 
 std::optional<kernel_manager::found> kernel_manager::look_for(const std::string& id) {
   const std::string file = services_.directories.record_file(id);
@@ -19,10 +33,14 @@ std::optional<kernel_manager::found> kernel_manager::look_for(const std::string&
   if (!text && text.error().code == errc::exhausted) return leave_alone(id, text.error());
   auto record =
       text ? supervise::parse_record(*text, file) : result<supervise::record>(text.error());
-  if (!record || record->id != id) {
+  const std::string problem = !record            ? record.error().detail
+                              : record->id != id ? "the record names another kernel"
+                              : is_of_another(*record)
+                                  ? "the record names a process that is not its"
+                                  : "";
+  if (!problem.empty()) {
     const auto moved = services_.directories.quarantine(id);
-    spdlog::error("event=kernel_quarantined kernel={} error=\"{}\" moved_to={}", id,
-                  record ? "the record names another kernel" : record.error().detail,
+    spdlog::error("event=kernel_quarantined kernel={} error=\"{}\" moved_to={}", id, problem,
                   moved ? *moved : moved.error().detail);
     return std::nullopt;
   }

@@ -21,6 +21,9 @@ namespace {
 /// Between a message that came before its turn and the end of the wait for those before it.
 constexpr auto order_patience = std::chrono::milliseconds(5);
 
+/// Of a journal, read on the loop when its process has ended: bytes.
+constexpr std::size_t most_last_words = std::size_t{64} << 20;
+
 /// More header sessions than this at a time, and the routing table begins anew.
 constexpr std::size_t most_routes = 10'000;
 
@@ -56,6 +59,12 @@ void kernel::detach(channels_socket& socket) {
 
 void kernel::note_route(channels_socket& socket, const std::string& session) {
   if (session.empty()) return;
+  // The name that another client came with is that one's, whatever this one claims.
+  const channels_socket* const holder = client_of(session);
+  if (holder != nullptr && holder != &socket && holder->session_id() == session &&
+      socket.session_id() != session) {
+    return;
+  }
   if (routes_.size() >= most_routes && !routes_.contains(session)) {
     routes_.clear();
     for (channels_socket* const client : clients_)
@@ -133,7 +142,7 @@ std::shared_ptr<journal::reader> kernel::journal_from(std::uint64_t after) const
 void kernel::read_last_words() {
   if (!keeps_journal()) return;
   if (const auto directory = journal::open_directory(journal_directory())) {
-    note_number(journal::last_number(directory.get()));
+    note_number(journal::last_number(directory.get(), most_last_words));
   }
   for (channels_socket* const client : clients_)
     client->read_to_end();
@@ -186,7 +195,8 @@ void kernel::on_message(const kernel_message& m) {
     case turn::late:
       return;
     case turn::early:
-      order_.keep(m.number, {m.channel, m.wire, m.head, m.parent, m.number, m.kept, m.for_clients});
+      order_.keep(m.number, m.wire->bytes(),
+                  {m.channel, m.wire, m.head, m.parent, m.number, m.kept, m.for_clients});
       break;
     case turn::now:
       hand_on(m);

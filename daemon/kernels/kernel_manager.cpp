@@ -95,6 +95,12 @@ std::string owner_for(const kernel_request& request, const identity& who) {
 }  // namespace
 
 kernel_manager::started kernel_manager::start(const kernel_request& request, const identity& who) {
+  if (const auto* const name = settings_.environment.refused(request.env)) {
+    return refusal{400,
+                   fmt::format("\"env\" may not set {} (kernels.env_deny). Leave it out, or have "
+                               "an administrator add it to kernels.env_allow.",
+                               *name)};
+  }
   if (!request.id.empty()) {
     if (!is_valid_id(request.id)) {
       return refusal{400,

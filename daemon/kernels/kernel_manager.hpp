@@ -11,6 +11,7 @@
 
 #include "daemon/auth/identity.hpp"
 #include "daemon/kernels/drain.hpp"
+#include "daemon/kernels/environment_rules.hpp"
 #include "daemon/kernels/kernel.hpp"
 
 namespace kmux::daemon {
@@ -29,6 +30,7 @@ public:
     std::string root_dir;           ///< where `path` begins
     std::size_t max_kernels = 0;    ///< 0: no limit
     std::size_t max_per_owner = 0;  ///< 0: no limit
+    environment_rules environment;  ///< for what requests set
   };
   /// `status` is what HTTP should answer.
   struct refusal {

@@ -19,8 +19,9 @@ namespace {
 /// What the system says, or nothing.
 std::string write_into(const std::string& directory) {
   const std::string file = directory + "/.written";
-  const unique_fd fd(
-      ::open(file.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600));
+  ::unlink(
+      file.c_str());  // of a daemon that was killed meanwhile, or a fifo that somebody put there
+  const unique_fd fd(::open(file.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
   const bool written = fd && ::write(fd.get(), "x", 1) == 1;
   const int why = errno;
   if (fd) ::unlink(file.c_str());

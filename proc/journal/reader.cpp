@@ -5,7 +5,6 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 
-#include "proc/journal/segments.hpp"
 #include "protocol/error.hpp"
 
 namespace kmux::journal {
@@ -14,7 +13,10 @@ namespace {
 
 // Who puts many false beginnings into a journal makes it slow to read, but not for ever.
 constexpr int most_tries = 1000;
-constexpr int most_broken = 100'000;  ///< in a segment
+constexpr int most_broken = 100'000;                       ///< in a segment
+constexpr std::uint64_t no_more = std::uint64_t{1} << 62;  ///< beyond every file's end
+constexpr std::size_t cost_of_segment = 64;  ///< of seeing one in a list, in bytes read
+constexpr int most_empty = 32;               ///< segments in a row without a record, at a time
 
 std::uint64_t size_of_file(int fd) {
   struct stat info {};
@@ -32,7 +34,8 @@ reader::reader(int directory, std::uint64_t after)
 }
 
 bool reader::next(stored_record& out) {
-  refused_ = false;
+  refused_ = paused_ = false;
+  int empty = 0;
   if (!directory_) directory_ = open_directory(path_);
   if (!directory_) return refuse(errno);
   for (;;) {
@@ -45,8 +48,17 @@ bool reader::next(stored_record& out) {
       }
       return true;
     }
-    if (!next_segment()) return false;
+    paused_ = paused_ || ++empty > most_empty;
+    if (paused_ || !next_segment()) return false;
   }
+}
+
+/// False, and paused, where that is more than may be read.
+bool reader::spend(std::size_t bytes) {
+  if (patience_ == no_end) return true;
+  paused_ = bytes > patience_;
+  if (!paused_) patience_ -= bytes;
+  return !paused_;
 }
 
 bool reader::next_in_segment(stored_record& out) {
@@ -62,6 +74,7 @@ bool reader::next_in_segment(stored_record& out) {
         return true;
       case decoded::partial:
         if (size > settings_.most_record ? skip(size) : fill(size)) continue;
+        if (paused_) return false;
         // The end of the file, for now: or a length that is a lie, with whole records behind it.
         if (const std::size_t found = find_whole(bytes); found < bytes.size()) {
           at_ += found;
@@ -69,11 +82,23 @@ bool reader::next_in_segment(stored_record& out) {
         }
         return false;
       case decoded::broken:
-        if (++broken_ > most_broken) return false;
-        at_ += std::max<std::size_t>(1, find_record(bytes, 1));
+        // What it claimed to be was read, and its checksum made.
+        damage_ += std::min(size, bytes.size());
+        if (++broken_ > most_broken || damage_ > most_damage) return give_up();
+        size = std::max<std::size_t>(1, find_record(bytes, 1));
+        damage_ += size;
+        at_ += size;
         continue;
     }
   }
+}
+
+/// The rest of the segment is not read any more; always false for next()'s sake.
+bool reader::give_up() {
+  chunk_.reset();
+  at_ = 0;
+  offset_ = no_more;
+  return false;
 }
 
 /// Where the next whole record begins; bytes.size() where there is none.
@@ -96,6 +121,7 @@ bool reader::fill(std::size_t wanted) {
   auto next = std::make_shared<std::string>();
   const std::size_t room =
       std::min<std::uint64_t>(std::max(wanted, settings_.chunk), left + size - offset_);
+  if (!spend(room - left)) return false;
   next->resize(room);
   if (left > 0) std::copy_n(chunk_->data() + at_, left, next->data());
   std::size_t have = left;
@@ -155,43 +181,57 @@ bool reader::open_segment(std::uint64_t first) {
   const ssize_t n = ::pread(segment_.get(), head, sizeof head, 0);
   if (n == static_cast<ssize_t>(sizeof head) && read_segment_head({head, sizeof head})) return true;
   // Not ours, of a later version, or not begun: nothing in it can be read.
-  offset_ = std::uint64_t{1} << 62;
+  offset_ = no_more;
   return true;
+}
+
+/// In `listed_`; 0 where there is none.
+std::uint64_t reader::next_listed() const {
+  std::uint64_t found = 0;
+  for (const auto& each : listed_) {
+    if (begun_ && each.first > segment_first_) return each.first;
+    if (!begun_ && (found == 0 || each.first <= after_ + 1)) found = each.first;
+  }
+  return found;
 }
 
 /// The next one that is there. The current one is at its end, which is final only once there is a
 /// next one: what was written between the last look and that is read first.
 bool reader::next_segment() {
-  errno = 0;
-  const auto all = list_segments(directory_.get());
-  if (all.empty()) refuse(errno);
-  std::uint64_t wanted = 0;
-  if (!begun_) {
-    for (const auto& each : all) {
-      if (wanted == 0 || each.first <= after_ + 1) wanted = each.first;
-    }
-  } else {
-    const auto found = std::find_if(all.begin(), all.end(), [this](const segment& each) {
-      return each.first > segment_first_;
-    });
-    if (found != all.end()) wanted = found->first;
-    if (wanted != 0 && segment_ && fill(record_head)) return true;
+  std::uint64_t wanted = next_listed();
+  const bool fresh = wanted == 0;
+  if (fresh) {
+    errno = 0;
+    listed_ = list_segments(directory_.get());
+    if (listed_.empty()) refuse(errno);
+    if (!spend(listed_.size() * cost_of_segment)) return false;
+    wanted = next_listed();
   }
-  return wanted != 0 && open_segment(wanted);
+  if (begun_ && wanted != 0 && segment_ && fill(record_head)) return true;
+  if (paused_ || wanted == 0) return false;
+  if (open_segment(wanted)) return true;
+  if (fresh || refused_) return false;
+  listed_.clear();  // the oldest go while we read
+  return next_segment();
 }
 
-std::uint64_t last_number(int directory) {
+std::uint64_t last_number(int directory, std::size_t patience) {
   const auto all = list_segments(directory);
+  if (all.empty()) return 0;
+  const std::uint64_t least = all.back().first - 1;
   // The last may have nothing in it yet, or be damaged.
-  for (auto each = all.rbegin(); each != all.rend(); ++each) {
+  int looked_at = 0;
+  for (auto each = all.rbegin(); each != all.rend() && ++looked_at <= most_empty; ++each) {
     reader from(directory, each->first - 1);
+    from.set_patience(patience);
     stored_record r;
     std::uint64_t last = 0;
     while (from.next(r))
       last = std::max(last, r.number);
-    if (last != 0) return std::max(last, all.back().first - 1);
+    if (last != 0 || from.paused()) return std::max(last, least);
+    patience = from.patience();
   }
-  return all.empty() ? 0 : all.back().first - 1;
+  return least;
 }
 
 }  // namespace kmux::journal

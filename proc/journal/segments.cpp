@@ -15,6 +15,8 @@ namespace {
 
 constexpr std::string_view prefix = "journal.";
 constexpr std::size_t digits = 20;
+constexpr std::size_t most_listed = 4096;  ///< four times what a writer has
+constexpr std::size_t most_names = 65'536;
 
 struct dir_closer {
   void operator()(DIR* d) const noexcept { ::closedir(d); }
@@ -42,7 +44,9 @@ std::vector<segment> list_segments(int directory) {
   if (again < 0) return out;
   const std::unique_ptr<DIR, dir_closer> names(::fdopendir(again));
   if (!names) return out;
-  while (const dirent* const each = ::readdir(names.get())) {
+  for (std::size_t seen = 0; seen < most_names && out.size() < most_listed; ++seen) {
+    const dirent* const each = ::readdir(names.get());
+    if (each == nullptr) break;
     const auto first = segment_number(each->d_name);
     struct stat info {};
     if (!first || ::fstatat(directory, each->d_name, &info, AT_SYMLINK_NOFOLLOW) != 0) continue;

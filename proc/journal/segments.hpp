@@ -21,7 +21,8 @@ struct segment {
   std::uint64_t bytes = 0;
   std::int64_t changed = 0;  ///< seconds since 1970
 };
-/// Those of an open directory, by their first numbers. Regular files only.
+/// Those of an open directory, by their first numbers. Regular files only; of more than any journal
+/// has, some.
 std::vector<segment> list_segments(int directory);
 
 /// Opens a directory to be used with *at(2); empty, with errno, where that fails.

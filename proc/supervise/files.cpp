@@ -100,8 +100,10 @@ std::string printable(std::string_view text) {
 
 result<void> write_file(const std::string& path, std::string_view content, durability how) {
   const std::string temporary = path + ".new";
-  unique_fd fd(
-      ::open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600));
+  // A file of our own: what is there already is a leftover, or was put there by a kernel. To open a
+  // fifo would wait for a reader.
+  ::unlink(temporary.c_str());
+  unique_fd fd(::open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
   if (!fd) return system_error("cannot create", temporary);
   const bool written =
       write_all(fd.get(), content) && (how == durability::memory || ::fsync(fd.get()) == 0);

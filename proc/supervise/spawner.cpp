@@ -4,6 +4,7 @@
 #include <cstring>
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <utility>
 
@@ -25,8 +26,22 @@ unique_fd moved_up(unique_fd fd) {
   return unique_fd(::fcntl(fd.get(), F_DUPFD_CLOEXEC, gate_in_child + 1));
 }
 
-unique_fd open_for_child(const std::string& path, int flags) {
-  return moved_up(unique_fd(::open(path.c_str(), flags | O_CLOEXEC | O_NOCTTY, 0600)));
+unique_fd open_nothing() {
+  return moved_up(unique_fd(::open("/dev/null", O_RDWR | O_CLOEXEC)));
+}
+
+/// A kernel may have put anything there: to open a fifo would wait for a reader.
+result<unique_fd> open_log(const std::string& path) {
+  constexpr int flags =
+      O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC | O_NOCTTY;
+  unique_fd fd = moved_up(unique_fd(::open(path.c_str(), flags, 0600)));
+  struct stat about {};
+  if (!fd || ::fstat(fd.get(), &about) != 0) return system_error("cannot open " + path, errno);
+  if (!S_ISREG(about.st_mode)) {
+    return error{errc::io, path + " is not a regular file: remove it"};
+  }
+  ::fcntl(fd.get(), F_SETFL, O_APPEND);  // the child's, too
+  return fd;
 }
 
 result<void> fill_gate(int gate, const std::string& text) {
@@ -74,14 +89,13 @@ result<held_child> spawner::spawn(const request& wanted) {
   unique_fd gate_write(ends[1]);
   ::fcntl(gate_write.get(), F_SETFL, O_NONBLOCK);  // a full pipe is an error, never a wait
 
-  const unique_fd nothing = open_for_child("/dev/null", O_RDWR);
+  const unique_fd nothing = open_nothing();
   if (!gate_read || !nothing) return system_error("cannot start " + program_, errno);
-  const unique_fd log =
-      wanted.stdio_log.empty()
-          ? unique_fd()
-          : open_for_child(wanted.stdio_log, O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW);
-  if (!log && !wanted.stdio_log.empty()) {
-    return system_error("cannot open " + wanted.stdio_log, errno);
+  unique_fd log;
+  if (!wanted.stdio_log.empty()) {
+    auto opened = open_log(wanted.stdio_log);
+    if (!opened) return opened.error();
+    log = std::move(*opened);
   }
   const int output = log ? log.get() : nothing.get();
 

@@ -30,6 +30,15 @@ TEST(body, an_object_or_nothing) {
   EXPECT_EQ(json::string_at(*document, "name"), "é");
 }
 
+TEST(body, texts_are_bounded) {
+  std::string out;
+  const auto most = object("{\"a\": \"" + std::string(4096, 'x') + "\"}");
+  EXPECT_TRUE(read_string(most, "a", out).has_value());
+  EXPECT_EQ(out.size(), 4096U);
+  const auto more = object("{\"a\": \"" + std::string(4097, 'x') + "\"}");
+  EXPECT_EQ(read_string(more, "a", out).error().code, errc::too_large);
+}
+
 TEST(body, other_json_is_not_an_object) {
   for (const auto* text : {"[]", "5", "true", "\"{}\"", "[{}]"}) {
     const auto document = parsed(text);

@@ -65,7 +65,7 @@ TEST(message_order, keeps_what_comes_before_its_turn) {
   order_of_ints order;
   EXPECT_EQ(order.judge(10), turn::now) << "the first is where it begins";
   EXPECT_EQ(order.judge(12), turn::early);
-  order.keep(12, 12);
+  order.keep(12, 1, 12);
   EXPECT_FALSE(order.take());
   EXPECT_TRUE(order.waiting());
   EXPECT_EQ(order.judge(11), turn::now);
@@ -78,15 +78,26 @@ TEST(message_order, keeps_what_comes_before_its_turn) {
 TEST(message_order, goes_on_without_what_does_not_come) {
   order_of_ints order;
   EXPECT_EQ(order.judge(1), turn::now);
-  order.keep(5, 5);
-  order.keep(6, 6);
+  order.keep(5, 1, 5);
+  order.keep(6, 1, 6);
   order.skip();
   EXPECT_EQ(order.take(), 5);
   EXPECT_EQ(order.take(), 6);
   EXPECT_FALSE(order.take());
   for (std::uint64_t n = 0; n <= order_of_ints::most_kept; ++n)
-    order.keep(100 + n, static_cast<int>(n));
+    order.keep(100 + n, 1, static_cast<int>(n));
   EXPECT_EQ(order.take(), 0) << "there is an end to waiting";
+}
+
+TEST(message_order, keeps_no_more_bytes_than_it_may) {
+  order_of_ints order;
+  EXPECT_EQ(order.judge(1), turn::now);
+  order.keep(3, order_of_ints::most_bytes, 3);
+  order.keep(3, order_of_ints::most_bytes, 3);  // the same again is not kept, nor counted
+  EXPECT_FALSE(order.take());
+  order.keep(5, 1, 5);
+  EXPECT_EQ(order.take(), 3);
+  EXPECT_FALSE(order.take()) << "what is given out does not count any more";
 }
 
 }  // namespace

@@ -136,7 +136,7 @@ private:
     using turn = message_order<number>::turn;
     const turn its = order_.judge(n);
     if (its == turn::now) hand_on(n);
-    if (its == turn::early) order_.keep(n, n);
+    if (its == turn::early) order_.keep(n, 1, n);
     hand_on_waiting();
   }
   void hand_on_waiting() {

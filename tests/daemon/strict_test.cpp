@@ -92,6 +92,7 @@ TEST(strict, request_lines) {
 
       {"GET http://h/ HTTP/1.1", 400},  // absolute-form: two hosts that may differ
       {"CONNECT h:80 HTTP/1.1", 400},
+      {"CONNECT / HTTP/1.1", 501},
       {"OPTIONS * HTTP/1.1", 400},
       {"GET \\ HTTP/1.1", 400},
       {"GET /\xc3\xa9 HTTP/1.1", 400},

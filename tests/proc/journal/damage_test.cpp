@@ -84,5 +84,98 @@ TEST_F(damaged_journal, of_nonsense_ends) {
   EXPECT_EQ(read(), strings{});
 }
 
+/// What a kernel could do to whoever reads its journal.
+class hostile_journal : public journal_fixture {
+protected:
+  hostile_journal() {
+    auto out = open();
+    say(out, "one");
+    say(out, "two");
+    out.flush();
+    file_ = files().at(0);
+  }
+  /// Bytes that are nowhere, and so cost their author nothing.
+  static void make_longer(const std::string& file, std::uint64_t bytes) {
+    std::filesystem::resize_file(file, std::filesystem::file_size(file) + bytes);
+  }
+  /// What a record begins with.
+  static std::string whole_head() {
+    std::string out;
+    append_record(out, record{});
+    return out;
+  }
+  int directory() {
+    directory_ = open_directory(top_);
+    return directory_.get();
+  }
+
+  std::string file_;
+  unique_fd directory_;
+};
+
+TEST_F(hostile_journal, of_nothing_but_length_is_read_for_a_bounded_time) {
+  make_longer(file_, std::uint64_t{1} << 40);
+  EXPECT_EQ(read(), (strings{"1:one", "2:two"}));
+  EXPECT_EQ(last_number(directory(), 64 << 20), 2U);
+}
+
+TEST_F(hostile_journal, of_many_lengths_that_are_lies_is_read_for_a_bounded_time) {
+  std::string lies = make_segment_head(1);
+  const std::uint32_t length = 400 << 20;
+  for (int i = 0; i < 10'000; ++i) {
+    lies += whole_head().substr(0, 4) + std::string(reinterpret_cast<const char*>(&length), 4) +
+            std::string(32, '\0');
+  }
+  put_bytes(file_, lies);
+  make_longer(file_, std::uint64_t{1} << 40);
+  EXPECT_EQ(read(), strings{});
+  EXPECT_EQ(last_number(directory(), 64 << 20), 0U);
+}
+
+TEST_F(hostile_journal, of_many_empty_segments_gives_others_their_turn) {
+  for (int i = 1; i <= 200; ++i)
+    put_bytes(top_ + "/" + segment_name(1000 + i), "");
+  reader from(top_, 0);
+  stored_record r;
+  int found = 0, pauses = 0;
+  while (from.next(r) || from.paused()) {
+    from.paused() ? ++pauses : ++found;
+    ASSERT_LT(pauses, 100);
+  }
+  EXPECT_EQ(found, 2);
+  EXPECT_GE(pauses, 3);
+  EXPECT_EQ(last_number(directory()), 1199U) << "the beginning of the last says that much";
+}
+
+TEST_F(hostile_journal, who_must_not_wait_reads_no_more_than_it_will_and_can_go_on) {
+  {
+    auto out = open(16 << 20);
+    say(out, "three");
+    say(out, std::string(1 << 20, 'x'));
+  }
+  reader from(top_, 0);
+  from.set_patience(600 << 10);
+  stored_record r;
+  std::vector<std::uint64_t> numbers;
+  while (from.next(r))
+    numbers.push_back(r.number);
+  EXPECT_TRUE(from.paused());
+  EXPECT_EQ(numbers, (std::vector<std::uint64_t>{1, 2, 3}));
+  EXPECT_FALSE(from.next(r));
+  from.set_patience(reader::no_end);
+  while (from.next(r))
+    numbers.push_back(r.number);
+  EXPECT_FALSE(from.paused());
+  EXPECT_EQ(numbers, (std::vector<std::uint64_t>{1, 2, 3, 4}));
+  EXPECT_EQ(last_number(directory(), 600 << 10), 3U);
+  EXPECT_EQ(last_number(directory()), 4U);
+}
+
+TEST_F(hostile_journal, of_more_files_than_any_has_is_listed_in_part) {
+  for (int i = 1; i <= 5000; ++i)
+    put_bytes(top_ + "/" + segment_name(1000 + i), "");
+  EXPECT_LE(list_segments(directory()).size(), 4096U);
+}
+
 }  // namespace
 }  // namespace kmux::journal

@@ -44,6 +44,25 @@ TEST_F(files, are_written_whole_and_private) {
   EXPECT_FALSE(read_file(path("link")).has_value());
 }
 
+TEST_F(files, are_written_whatever_was_put_in_their_way) {
+  // Whoever opened that fifo would wait for ever.
+  ASSERT_EQ(::mkfifo(path("f.new").c_str(), 0666), 0);
+  ASSERT_TRUE(write_file(path("f"), "one").has_value());
+  EXPECT_EQ(*read_file(path("f")), "one");
+  std::ofstream(path("other")) << "mine";
+  fs::create_symlink(path("other"), path("f.new"));
+  ASSERT_TRUE(write_file(path("f"), "two").has_value());
+  EXPECT_EQ(*read_file(path("f")), "two");
+  EXPECT_EQ(*read_file(path("other")), "mine");
+  fs::remove(path("f"));
+  fs::create_symlink(path("other"), path("f"));
+  ASSERT_TRUE(write_file(path("f"), "three").has_value());
+  EXPECT_EQ(*read_file(path("f")), "three");
+  EXPECT_EQ(*read_file(path("other")), "mine");
+  fs::create_directory(path("f.new"));
+  EXPECT_NE(write_file(path("f"), "four").error().detail.find("f.new"), std::string::npos);
+}
+
 TEST_F(files, tails_are_for_people) {
   std::ofstream(path("log")) << "first\nsecond\n\x1b[31mred\xff\x01\tend\n";
   EXPECT_EQ(tail_of_file(path("log"), 2).find("first"), std::string::npos);
