@@ -46,8 +46,10 @@ http_response open_channels(const api_context& api, const http_request& request)
     }
   }
   const bool named = session != nullptr && !session->empty();
-  response.websocket = std::make_shared<channels_socket>(found, named ? *session : make_uuid(),
-                                                         named, protocol, resume);
+  client_info client{++found->services().clients_so_far, request.who.owner, request.peer.address,
+                     std::chrono::system_clock::now()};
+  response.websocket = std::make_shared<channels_socket>(
+      found, named ? *session : make_uuid(), named, protocol, resume, std::move(client));
   return response;
 }
 

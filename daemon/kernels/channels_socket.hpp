@@ -1,6 +1,8 @@
 #pragma once
 // One client's WebSocket on a kernel: /api/kernels/{id}/channels.
 
+#include <chrono>
+#include <cstdint>
 #include <deque>
 #include <memory>
 #include <string>
@@ -23,6 +25,7 @@ namespace close_code {
 inline constexpr std::uint16_t bad_message = 1007;  ///< not what the protocol allows
 inline constexpr std::uint16_t too_slow = 1008;  ///< takes less than is said, and nothing is kept
 inline constexpr std::uint16_t replaced = 4001;  ///< the same session connected again
+inline constexpr std::uint16_t kicked = 4403;    ///< somebody who may has closed it
 inline constexpr std::uint16_t kernel_gone = 4404;  ///< the kernel was deleted
 }  // namespace close_code
 
@@ -38,6 +41,14 @@ struct resume_point {
   bool counts() const noexcept { return what != from::cursor; }
 };
 
+/// Who is at the other end.
+struct client_info {
+  std::uint64_t number = 0;  ///< its own, as long as the daemon runs
+  std::string owner;         ///< as whom it has come in
+  std::string address;       ///< "127.0.0.1:40312" or "unix"
+  std::chrono::system_clock::time_point since;
+};
+
 /// Registered with its kernel while open. Decodes what the client sends and passes it on; gives it
 /// every iopub message, and the replies to its own sessions, each once and in order: as they come,
 /// or from the journal where the client has been away or is slow (see place).
@@ -45,7 +56,7 @@ class channels_socket : public websocket_handler,
                         public std::enable_shared_from_this<channels_socket> {
 public:
   channels_socket(std::shared_ptr<kernel> owner, std::string session_id, bool named, ws_protocol,
-                  resume_point);
+                  resume_point, client_info);
   ~channels_socket() override;
 
   void opened(ws_link&) override;
@@ -57,6 +68,9 @@ public:
   /// The client chose the session's name, and may come back with it.
   bool named() const noexcept { return named_; }
   const resume_point& resume() const noexcept { return resume_; }
+  const client_info& client() const noexcept { return client_; }
+  /// What the API says of it, as JSON.
+  std::string model() const;
 
   /// From the kernel's attach(): where the client is.
   void begin(place);
@@ -94,6 +108,7 @@ private:
   bool named_;
   ws_protocol protocol_;
   resume_point resume_;
+  client_info client_;
   numbering numbering_;
   ws_link* link_ = nullptr;  ///< while open
   header head_, stored_head_, stored_parent_;

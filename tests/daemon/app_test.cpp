@@ -34,7 +34,7 @@ protected:
 
   result<std::unique_ptr<app>> create() const {
     return app::create(
-        config_, [](const auto&) { return std::nullopt; }, next_, {});
+        config_, [](const auto&) { return error{errc::io, "no file"}; }, next_, {});
   }
 
   std::string directory_;
