@@ -24,7 +24,7 @@ struct load_result {
   std::vector<problem> problems;
   std::map<std::string, std::string> origins;  ///< by key; those that are not there are defaults
   std::string file;                            ///< that was read; empty: none
-  std::string text;  ///< to print, for print, help and usage_error
+  std::string text;                            ///< to print, for print, help and usage_error
 };
 
 /// argv as main() has it. The file is --config's, else /etc/kmux/kmuxd.toml (root) or

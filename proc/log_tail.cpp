@@ -42,14 +42,16 @@ std::string log_tail::next() {
   if (!begun_) {
     cut = size > first_;
     offset_ = cut ? size - first_ : 0;
-  } else if (size < offset_) {
+  } else if (size == 0) {
+    return {};  // just now its writer puts the newer half back
+  } else if (read_at(fd.get(), offset_ - seen_.size(), seen_.size()) != seen_) {
     offset_ = find_place(fd.get(), size);
   }
   std::string out = read_at(fd.get(), offset_, most);
   if (out.empty()) return out;
   begun_ = true;
   offset_ += out.size();
-  seen_ = (seen_ + out);
+  seen_ += out;
   if (seen_.size() > remembered) seen_.erase(0, seen_.size() - remembered);
   if (cut) out.erase(0, out.find('\n') == std::string::npos ? 0 : out.find('\n') + 1);
   return out;

@@ -26,7 +26,7 @@ struct api_context {
   std::chrono::system_clock::time_point started;
   write_probe& writable;
   const successor& next;
-  std::function<void()> begin_upgrade;  ///< once requests under way are answered
+  std::function<void()> begin_upgrade;   ///< once requests under way are answered
   std::function<result<void>()> reload;  ///< the configuration, all of it or nothing
   bool stopping = false;                 ///< the daemon's end has begun
 };

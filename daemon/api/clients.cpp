@@ -29,8 +29,8 @@ http_response kick(const api_context& api, const http_request& request) {
       return response;
     }
   }
-  return error_response(404, "There is no client " + request.parameters[0] +
-                                 ": GET /api/clients lists them.");
+  return error_response(
+      404, "There is no client " + request.parameters[0] + ": GET /api/clients lists them.");
 }
 
 }  // namespace

@@ -69,8 +69,8 @@ http_response pin(const api_context& api, const http_request& request, bool want
   const auto found = api.kernels.find(request.parameters[0], request.who);
   if (!found) return no_such_kernel(request);
   found->pin(wanted);
-  spdlog::info("event=kernel_{} by={} kernel={}", wanted ? "pinned" : "unpinned",
-               request.who.owner, found->id());
+  spdlog::info("event=kernel_{} by={} kernel={}", wanted ? "pinned" : "unpinned", request.who.owner,
+               found->id());
   return done();
 }
 

@@ -37,8 +37,8 @@ http_response reload(const api_context& api, const http_request& request) {
   if (api.stopping) return error_response(503, "The server is stopping.");
   spdlog::info("event=reload by={}", request.who.owner);
   if (const auto done = api.reload(); !done) {
-    return error_response(409, fmt::format("{} Nothing was changed: mend that and ask again.",
-                                           done.error().detail));
+    return error_response(
+        409, fmt::format("{} Nothing was changed: mend that and ask again.", done.error().detail));
   }
   http_response response;
   response.status = 204;

@@ -53,9 +53,9 @@ outcome<void> cell_runner::answer(const said& question, bool may_ask) {
   if (!content) return failure_of(content.error());
   const auto* const hidden = json::find(*content, "password");
   std::fflush(stdout);
-  const auto line = may_ask ? read_answer(text_at(*content, "prompt"),
-                                          hidden != nullptr && hidden->IsTrue())
-                            : std::nullopt;
+  const auto line =
+      may_ask ? read_answer(text_at(*content, "prompt"), hidden != nullptr && hidden->IsTrue())
+              : std::nullopt;
   return channels_.answer(question.header, line.value_or(""));
 }
 
@@ -63,13 +63,14 @@ outcome<cell_end> cell_runner::run(std::string_view code, const cell_options& op
                                    const listener& hear, const listener& other) {
   const auto asked = channels_.send(
       channel::shell, "execute_request",
-      fmt::format(R"({{"code": {}, "silent": false, "store_history": true, "user_expressions": {{}}, )"
-                  R"("allow_stdin": {}, "stop_on_error": true}})",
-                  json_quote(code), options.may_ask));
+      fmt::format(
+          R"({{"code": {}, "silent": false, "store_history": true, "user_expressions": {{}}, )"
+          R"("allow_stdin": {}, "stop_on_error": true}})",
+          json_quote(code), options.may_ask));
   if (!asked) return asked.error();
   cell_end out{*asked, {}};
-  const auto until = options.timeout.count() > 0 ? clock::now() + options.timeout
-                                                 : clock::time_point::max();
+  const auto until =
+      options.timeout.count() > 0 ? clock::now() + options.timeout : clock::time_point::max();
   for (bool idle = false; !idle || out.status.empty();) {
     if (const int number = noted_signals::take(); number != 0) {
       if (const auto done = on_signal(number); !done) return done.error();

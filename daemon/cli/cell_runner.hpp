@@ -10,7 +10,7 @@
 namespace kmux::cli {
 
 struct cell_options {
-  bool may_ask = false;                 ///< input() gets its answer from stdin
+  bool may_ask = false;                  ///< input() gets its answer from stdin
   std::chrono::milliseconds timeout{0};  ///< 0: none
 };
 

@@ -17,8 +17,8 @@ std::string session::value(const std::string& name) const {
 
 std::span<const command_group> all_commands() {
   static const command_group groups[] = {
-      {"See", seeing()},  {"Read", reading()},  {"Watch", watching()},
-      {"Act", doing()},   {"Use", using_it()},  {"The daemon", serving()},
+      {"See", seeing()}, {"Read", reading()}, {"Watch", watching()},
+      {"Act", doing()},  {"Use", using_it()}, {"The daemon", serving()},
   };
   return groups;
 }

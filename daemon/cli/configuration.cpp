@@ -20,9 +20,9 @@ std::string as_json(const config::load_result& loaded, bool changed) {
   for (const auto& each : config::options()) {
     const auto origin = origin_of(loaded, each.key);
     if (changed && origin == "default") continue;
-    out += fmt::format(R"({}{{"key": {}, "value": {}, "origin": {}}})", out.empty() ? "" : ", ",
-                       json_quote(each.key), json_quote(each.show(loaded.value)),
-                       json_quote(origin));
+    out +=
+        fmt::format(R"({}{{"key": {}, "value": {}, "origin": {}}})", out.empty() ? "" : ", ",
+                    json_quote(each.key), json_quote(each.show(loaded.value)), json_quote(origin));
   }
   return "[" + out + "]";
 }

@@ -47,9 +47,9 @@ exit_code cull(session& s) {
   std::vector<kernel_view> wanted;
   for (const auto& each : list->all) {
     if (!matches(s, each)) continue;
-    const bool unused = (each.state == "idle" || each.state == "dead") && each.connections == 0 &&
-                        !each.pinned && seconds_since(each.last_activity) >=
-                                            std::chrono::duration<double>(*idle).count();
+    const bool unused =
+        (each.state == "idle" || each.state == "dead") && each.connections == 0 && !each.pinned &&
+        seconds_since(each.last_activity) >= std::chrono::duration<double>(*idle).count();
     if (!s.has("idle") || unused) wanted.push_back(each);
   }
   if (!s.has("idle")) return show_own(wanted);

@@ -6,7 +6,8 @@
 namespace kmux::cli {
 
 inline constexpr flag cull_flags[] = {
-    {"-n,--dry-run", "", "only say which; without --idle: what kmuxd's own culling will end, and when"},
+    {"-n,--dry-run", "",
+     "only say which; without --idle: what kmuxd's own culling will end, and when"},
     {"-i,--idle", "TIME", "those that nobody used for so long: idle, without clients, not pinned"},
     {"--owner", "OWNER", "of that owner"},
     {"--spec", "SPEC", "of that kernelspec"},

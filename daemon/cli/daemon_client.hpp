@@ -42,5 +42,4 @@ private:
   daemon_address where_;
 };
 
-
 }  // namespace kmux::cli

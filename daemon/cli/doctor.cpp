@@ -63,8 +63,8 @@ finding look_at_daemon(const session& s) {
     return {level::note, "versions",
             fmt::format("kmuxd is {}, kmux is {}.", version, daemon::kmux_version), "kmux upgrade"};
   }
-  return {level::good, "kmuxd", fmt::format("{} answers at {}.", version, s.daemon.where().name),
-          {}};
+  return {
+      level::good, "kmuxd", fmt::format("{} answers at {}.", version, s.daemon.where().name), {}};
 }
 
 finding look_at_access(const session& s) {
@@ -135,23 +135,23 @@ void look_at_directory(const std::string& name, const std::string& path,
     return;
   }
   if ((info.st_mode & 077) != 0) {
-    out.push_back({level::bad, name,
-                   fmt::format("{} has mode {:o}: others may look into it.", path,
-                               info.st_mode & 07777),
-                   "chmod 700 " + path});
+    out.push_back(
+        {level::bad, name,
+         fmt::format("{} has mode {:o}: others may look into it.", path, info.st_mode & 07777),
+         "chmod 700 " + path});
   } else {
-    out.push_back({level::good, name, fmt::format("{} is {}'s alone.", path, user_of(info.st_uid)),
-                   {}});
+    out.push_back(
+        {level::good, name, fmt::format("{} is {}'s alone.", path, user_of(info.st_uid)), {}});
   }
   struct statvfs disk {};
   if (::statvfs(path.c_str(), &disk) != 0) return;
   const double free = static_cast<double>(disk.f_bavail) * static_cast<double>(disk.f_frsize);
   const bool inodes = disk.f_files == 0 || disk.f_favail > 10'000;
   if (free < little_space || !inodes) {
-    out.push_back({free < little_space / 16 || !inodes ? level::bad : level::note, name,
-                   fmt::format("{} has {} and {} inodes left.", path, show_bytes(free),
-                               disk.f_favail),
-                   "make room; kmux rm --all removes what dead kernels have left"});
+    out.push_back(
+        {free < little_space / 16 || !inodes ? level::bad : level::note, name,
+         fmt::format("{} has {} and {} inodes left.", path, show_bytes(free), disk.f_favail),
+         "make room; kmux rm --all removes what dead kernels have left"});
   }
 }
 
@@ -164,8 +164,8 @@ void look_at_cgroup(const config::config& c, pid_t pid, std::vector<finding>& ou
   }
   const auto where = text_of(pid > 0 ? fmt::format("/proc/{}/cgroup", pid) : "/proc/self/cgroup");
   const auto at = where.find("0::");
-  const auto path = at == std::string::npos ? std::string()
-                                            : where.substr(at + 3, where.find('\n', at) - at - 3);
+  const auto path =
+      at == std::string::npos ? std::string() : where.substr(at + 3, where.find('\n', at) - at - 3);
   const auto directory = "/sys/fs/cgroup" + path;
   const auto controllers = text_of(directory + "/cgroup.controllers");
   std::string missing;
@@ -199,7 +199,8 @@ void look_at_configuration(const config::load_result& loaded, std::vector<findin
                    "kmux config check"});
   }
   if (!loaded.problems.empty()) return;
-  out.push_back({level::good, "configuration",
+  out.push_back({level::good,
+                 "configuration",
                  loaded.file.empty() ? std::string("defaults: there is no file") : loaded.file,
                  {}});
 }

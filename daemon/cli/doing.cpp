@@ -38,6 +38,10 @@ using kernels_or_exit = boost::system::result<std::vector<kernel_view>, exit_cod
 kernels_or_exit named_kernels(const session& s) {
   const auto list = list_kernels(s);
   if (!list) return explain(list.error());
+  if (!list->live) {
+    return explain({exit_code::unreachable,
+                    "Without a kmuxd kernels can be looked at, and no more.", "kmux doctor"});
+  }
   std::vector<kernel_view> out;
   for (const auto& word : s.words) {
     const auto kernel = find_kernel(s, *list, word);
@@ -103,9 +107,8 @@ exit_code interrupt(session& s) {
     const auto sent = ask(s, "POST", "api/kernels/" + each.id + "/interrupt");
     if (!sent) return sent.error();
     const double delivered = milliseconds();
-    const auto now =
-        wait_for_kernel(s, each.id, each.id.substr(0, 8) + " is interrupted", *timeout,
-                        [](const kernel_view& k) { return k.state != "busy"; });
+    const auto now = wait_for_kernel(s, each.id, each.id.substr(0, 8) + " is interrupted", *timeout,
+                                     [](const kernel_view& k) { return k.state != "busy"; });
     if (!now) return explain(now.error());
     fmt::print("{} interrupted: delivered after {:.0f} ms, {} after {:.0f} ms\n", each.id,
                delivered, now->state, milliseconds());
@@ -142,7 +145,8 @@ exit_code remove(session& s) {
   }
   for (const auto& each : wanted) {
     if (each.state != "dead") {
-      return explain({exit_code::refused, fmt::format("{} is {}, and not dead.", each.id, each.state),
+      return explain({exit_code::refused,
+                      fmt::format("{} is {}, and not dead.", each.id, each.state),
                       "kmux stop " + each.id});
     }
   }
@@ -224,18 +228,38 @@ constexpr command table[] = {
      "  kmux start python3\n"
      "  kmux start python3 --name analysis --cwd /data --env OMP_NUM_THREADS=4 --wait",
      start_flags, start},
-    {"stop", "ID…", word_kind::kernel, 1, any_number, "end kernels",
+    {"stop",
+     "ID…",
+     word_kind::kernel,
+     1,
+     any_number,
+     "end kernels",
      "  kmux stop 3f2a\n"
      "  kmux stop --yes analysis.ipynb",
-     {}, stop},
+     {},
+     stop},
     {"interrupt", "ID…", word_kind::kernel, 1, any_number, "interrupt what kernels are doing",
      "  kmux interrupt @last\n"
      "  kmux interrupt 3f2a --wait --timeout 10s",
      interrupt_flags, interrupt},
-    {"restart", "ID…", word_kind::kernel, 1, any_number, "start kernels anew",
-     "  kmux restart 3f2a", {}, restart},
-    {"signal", "ID… SIGNAL", word_kind::kernel, 2, any_number,
-     "send a signal to a kernel's processes", "  kmux signal 3f2a USR1", {}, send_signal},
+    {"restart",
+     "ID…",
+     word_kind::kernel,
+     1,
+     any_number,
+     "start kernels anew",
+     "  kmux restart 3f2a",
+     {},
+     restart},
+    {"signal",
+     "ID… SIGNAL",
+     word_kind::kernel,
+     2,
+     any_number,
+     "send a signal to a kernel's processes",
+     "  kmux signal 3f2a USR1",
+     {},
+     send_signal},
     {"wait", "ID…", word_kind::kernel, 1, any_number, "wait until kernels are idle or dead",
      "  kmux wait @last --for idle --timeout 10m", wait_flags, wait},
     {"rm", "[ID…]", word_kind::kernel, 0, any_number, "remove what dead kernels have left",
@@ -246,14 +270,34 @@ constexpr command table[] = {
      "  kmux cull --dry-run\n"
      "  kmux cull --idle 8h --owner ann",
      cull_flags, cull},
-    {"pin", "ID…", word_kind::kernel, 1, any_number, "except kernels from culling",
-     "  kmux pin 3f2a", {}, pin},
-    {"unpin", "ID…", word_kind::kernel, 1, any_number, "cull them as others",
-     "  kmux unpin 3f2a", {}, unpin},
-    {"kick", "CLIENT…", word_kind::client, 1, any_number, "close a client's connection",
+    {"pin",
+     "ID…",
+     word_kind::kernel,
+     1,
+     any_number,
+     "except kernels from culling",
+     "  kmux pin 3f2a",
+     {},
+     pin},
+    {"unpin",
+     "ID…",
+     word_kind::kernel,
+     1,
+     any_number,
+     "cull them as others",
+     "  kmux unpin 3f2a",
+     {},
+     unpin},
+    {"kick",
+     "CLIENT…",
+     word_kind::client,
+     1,
+     any_number,
+     "close a client's connection",
      "  kmux clients\n"
      "  kmux kick 12",
-     {}, kick},
+     {},
+     kick},
 };
 
 }  // namespace

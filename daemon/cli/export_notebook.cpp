@@ -25,8 +25,8 @@ std::string cell_id(std::size_t number) {
 void notebook_fold::add(std::string_view line) {
   const auto m = json::parse_object(line, "a message");
   if (!m || text_at(*m, "channel") != "iopub") return;
-  add(text_at(object_at(*m, "header"), "msg_type"), text_at(object_at(*m, "parent_header"), "msg_id"),
-      json::dump(object_at(*m, "content")));
+  add(text_at(object_at(*m, "header"), "msg_type"),
+      text_at(object_at(*m, "parent_header"), "msg_id"), json::dump(object_at(*m, "content")));
 }
 
 void notebook_fold::add(std::string_view type, const std::string& parent,

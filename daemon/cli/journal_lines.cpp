@@ -55,11 +55,10 @@ outcome<void> each_message(const session& s, const kernel_view& kernel, bool liv
                            const message_query& query,
                            const std::function<bool(std::string_view)>& take) {
   if (live) {
-    std::string path = fmt::format("api/kernels/{}/messages?follow={}", kernel.id,
-                                   query.follow ? "1" : "0");
-    for (const auto& [name, value] : {std::pair{"parent", query.parent},
-                                      {"type", query.type},
-                                      {"channel", query.channel}}) {
+    std::string path =
+        fmt::format("api/kernels/{}/messages?follow={}", kernel.id, query.follow ? "1" : "0");
+    for (const auto& [name, value] :
+         {std::pair{"parent", query.parent}, {"type", query.type}, {"channel", query.channel}}) {
       if (!value.empty()) path += fmt::format("&{}={}", name, daemon::percent_encode(value));
     }
     return stream(s, path, take);

@@ -70,7 +70,8 @@ std::string model_of(const facts& f, const std::string& state) {
   return fmt::format(
       R"({{"id": {}, "name": {}, "last_activity": {}, "execution_state": "{}"{}, "kmux": {{"owner": {}, )"
       R"("pid": {}, "seq": {}, "started": {}, "restarts": {}, "pinned": {}, "exit": {}}}}})",
-      json_quote(f.id), json_quote(f.spec), json_quote(kept.last_written.empty() ? f.created : kept.last_written),
+      json_quote(f.id), json_quote(f.spec),
+      json_quote(kept.last_written.empty() ? f.created : kept.last_written),
       alive ? "unknown" : "dead", alive ? "" : R"(, "reason": )" + json_quote(why),
       json_quote(f.owner), alive ? fmt::to_string(f.process.pid) : "null", kept.last,
       json_quote(f.created), f.restarts, f.pinned, exit_of(f, state));
@@ -83,8 +84,15 @@ std::optional<facts> from_record(const std::string& file) {
     fmt::print(stderr, "kmux: {}\n", record.error().detail);
     return std::nullopt;
   }
-  facts out{record->id,       record->kernelspec, record->owner, record->created, record->process,
-            record->restarts, record->pinned,     {},            {}};
+  facts out{record->id,
+            record->kernelspec,
+            record->owner,
+            record->created,
+            record->process,
+            record->restarts,
+            record->pinned,
+            {},
+            {}};
   if (!lives(record->process)) {
     out.exit = record->last_exit;
     const auto noted = supervise::read_file(record->exit_file);
@@ -102,8 +110,9 @@ std::optional<facts> from_summary(const std::string& file) {
   const auto text = supervise::read_file(file);
   const auto s = text ? supervise::parse_summary(*text, file) : text.error();
   if (!s) return std::nullopt;
-  return facts{s->id, s->kernelspec, s->owner, s->created, s->process,
-               0,     false,         s->exit,  "its runtime directory was lost"};
+  return facts{s->id,      s->kernelspec, s->owner,
+               s->created, s->process,    0,
+               false,      s->exit,       "its runtime directory was lost"};
 }
 
 /// Of the kernels' directories below it.

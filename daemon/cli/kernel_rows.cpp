@@ -114,7 +114,8 @@ outcome<void> filter_rows(std::vector<kernel_row>& rows, const std::vector<std::
                                     "KEY<VALUE.",
                                     filter),
                         "kmux ps --help"};
-    if (at == std::string::npos || (filter[at] == '!' && filter.substr(at, 2) != "!=")) return wrong;
+    if (at == std::string::npos || (filter[at] == '!' && filter.substr(at, 2) != "!="))
+      return wrong;
     const auto by = find_column(filter.substr(0, at));
     if (!by) return by.error();
     const column& c = **by;

@@ -26,9 +26,9 @@ struct kernel_row {
 };
 
 struct column {
-  const char* key;    ///< of --sort and --filter
+  const char* key;  ///< of --sort and --filter
   const char* title;
-  bool wide;          ///< with -o wide only
+  bool wide;  ///< with -o wide only
   std::string (*text)(const kernel_row&);
   double (*number)(const kernel_row&);  ///< what it is sorted by; nullptr: its text
 };

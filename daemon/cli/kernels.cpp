@@ -112,15 +112,15 @@ outcome<kernel_view> find_kernel(const session& s, const kernel_list& list,
   }
   if (found.size() == 1) return *found.front();
   if (found.empty()) {
-    return failure{exit_code::not_found,
-                   fmt::format("No kernel's id begins with \"{0}\", and no session is called so.",
-                               word),
-                   "kmux ps"};
+    return failure{
+        exit_code::not_found,
+        fmt::format("No kernel's id begins with \"{0}\", and no session is called so.", word),
+        "kmux ps"};
   }
-  return failure{exit_code::usage,
-                 fmt::format("{} kernels are meant by \"{}\": say more of the id.", found.size(),
-                             word),
-                 "kmux ps"};
+  return failure{
+      exit_code::usage,
+      fmt::format("{} kernels are meant by \"{}\": say more of the id.", found.size(), word),
+      "kmux ps"};
 }
 
 outcome<kernel_view> find_kernel(const session& s, const std::string& word) {

@@ -7,11 +7,11 @@
 #include <cstdio>
 #include <cwchar>
 #include <deque>
+#include <histedit.h>
 #include <poll.h>
 #include <unistd.h>
 
 #include <fmt/format.h>
-#include <histedit.h>
 
 #include "daemon/cli/terminal.hpp"
 

@@ -138,8 +138,9 @@ cli::exit_code parse_and_run(int argc, char** argv) {
     for (const auto& each : group.commands)
       add_command(app, each, group.title, found);
   }
-  app.footer("An ID is a kernel's id, its beginning, a session's name or path, or @last.\n"
-             "kmux COMMAND --help has examples.");
+  app.footer(
+      "An ID is a kernel's id, its beginning, a session's name or path, or @last.\n"
+      "kmux COMMAND --help has examples.");
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& e) {

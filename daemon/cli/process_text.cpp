@@ -2,12 +2,15 @@
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
 #include <memory>
+#include <spawn.h>
 #include <sstream>
+#include <sys/wait.h>
 #include <unistd.h>
 #include <vector>
 
@@ -65,6 +68,28 @@ std::string process_tree(pid_t pid) {
   std::string out;
   if (const auto* const first = all.find(pid)) add_tree(all, *first, "", "", out);
   return out;
+}
+
+bool print_debugger_stacks(pid_t pid) {
+  const std::string number = fmt::to_string(pid);
+  const std::vector<std::vector<const char*>> programs = {
+      {"eu-stack", "-p", number.c_str(), nullptr},
+      // Nothing that its user has configured, and nothing that the process brings along.
+      {"gdb", "-nx", "-iex", "set auto-load off", "-batch", "-ex", "thread apply all backtrace",
+       "-p", number.c_str(), nullptr}};
+  std::fflush(stdout);
+  for (const auto& words : programs) {
+    pid_t child = -1;
+    int status = -1;
+    if (::posix_spawnp(&child, words.front(), nullptr, nullptr,
+                       const_cast<char* const*>(words.data()), ::environ) != 0) {
+      continue;
+    }
+    while (::waitpid(child, &status, 0) < 0 && errno == EINTR) {
+    }
+    if (WIFEXITED(status) && WEXITSTATUS(status) == 0) return true;
+  }
+  return false;
 }
 
 std::string native_stacks(pid_t pid) {

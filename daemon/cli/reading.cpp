@@ -66,10 +66,9 @@ exit_code logs(session& s) {
                     fmt::format("kmux logs {} --output --since {}", s.words[0], s.value("since"))});
   }
   const bool terminal = size_of_screen().columns > 0 && colour_wanted();
-  const auto done =
-      each_log_piece(s, of->kernel, of->live, s.has("follow"), [&](std::string_view piece) {
-        return put(terminal ? harmless(piece) : std::string(piece));
-      });
+  const auto done = each_log_piece(
+      s, of->kernel, of->live, s.has("follow"),
+      [&](std::string_view piece) { return put(terminal ? harmless(piece) : std::string(piece)); });
   return done ? exit_code::done : explain(done.error());
 }
 
@@ -132,8 +131,15 @@ constexpr command table[] = {
      "  kmux messages 3f2a --type error\n"
      "  kmux messages @last -f -o json | jq .content",
      messages_flags, messages},
-    {"export", "ID", word_kind::kernel, 1, 1, "a notebook of what its journal holds, on stdout",
-     "  kmux export 3f2a > lost.ipynb", {}, export_it},
+    {"export",
+     "ID",
+     word_kind::kernel,
+     1,
+     1,
+     "a notebook of what its journal holds, on stdout",
+     "  kmux export 3f2a > lost.ipynb",
+     {},
+     export_it},
 };
 
 }  // namespace

@@ -147,7 +147,8 @@ exit_code with_kernel(session& s, const std::string& file, Work work) {
   const auto started = start_kernel(s, request_of(s, file));
   if (!started) return explain(started.error());
   const own_kernel kernel(s, started->id, s.has("keep"));
-  if (const auto up = wait_until_up(s, started->id, start_patience); !up) return explain(up.error());
+  if (const auto up = wait_until_up(s, started->id, start_patience); !up)
+    return explain(up.error());
   auto channels = kernel_channels::open(s.daemon, started->id, 0);
   if (!channels) return explain(channels.error());
   const auto out = work(*channels);

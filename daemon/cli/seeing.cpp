@@ -46,11 +46,11 @@ void add_clients(const session& s, const std::string& id, table_rows& rows) {
   if (!all || !all->IsArray()) return;
   for (const auto& each : all->GetArray()) {
     if (text_at(each, "kernel") != id) continue;
-    rows.push_back({"client " + number_at(each, "id"),
-                    fmt::format("{} from {}, session {}, {} messages behind, {} bytes waiting",
-                                text_at(each, "owner"), text_at(each, "address"),
-                                text_at(each, "session"), number_at(each, "behind"),
-                                number_at(each, "waiting_bytes"))});
+    rows.push_back(
+        {"client " + number_at(each, "id"),
+         fmt::format("{} from {}, session {}, {} messages behind, {} bytes waiting",
+                     text_at(each, "owner"), text_at(each, "address"), text_at(each, "session"),
+                     number_at(each, "behind"), number_at(each, "waiting_bytes"))});
   }
 }
 
@@ -141,19 +141,18 @@ exit_code sessions(session& s) {
 }
 
 exit_code clients(session& s) {
-  return show_list(
-      s, "api/clients",
-      {{"ID", "KERNEL", "OWNER", "ADDRESS", "SINCE", "BEHIND", "WAITING", "SESSION"}},
-      [](const json::value& v) -> std::vector<std::string> {
-        return {number_at(v, "id"),
-                text_at(v, "kernel").substr(0, 8),
-                text_at(v, "owner"),
-                text_at(v, "address"),
-                show_age(seconds_since(text_at(v, "since"))),
-                number_at(v, "behind"),
-                show_bytes(static_cast<double>(integer_at(v, "waiting_bytes"))),
-                text_at(v, "session")};
-      });
+  return show_list(s, "api/clients",
+                   {{"ID", "KERNEL", "OWNER", "ADDRESS", "SINCE", "BEHIND", "WAITING", "SESSION"}},
+                   [](const json::value& v) -> std::vector<std::string> {
+                     return {number_at(v, "id"),
+                             text_at(v, "kernel").substr(0, 8),
+                             text_at(v, "owner"),
+                             text_at(v, "address"),
+                             show_age(seconds_since(text_at(v, "since"))),
+                             number_at(v, "behind"),
+                             show_bytes(static_cast<double>(integer_at(v, "waiting_bytes"))),
+                             text_at(v, "session")};
+                   });
 }
 
 exit_code specs(session& s) {
@@ -214,18 +213,44 @@ constexpr command table[] = {
      "  kmux ps --filter 'idle>2h' -o name | xargs kmux stop\n"
      "  kmux ps -o wide --watch 2",
      ps_flags, ps},
-    {"describe", "ID", word_kind::kernel, 1, 1,
+    {"describe",
+     "ID",
+     word_kind::kernel,
+     1,
+     1,
      "all that is known of a kernel, and why it died",
      "  kmux describe @last\n"
      "  kmux describe 3f2a -o json",
-     {}, describe},
+     {},
+     describe},
     {"status", "", word_kind::none, 0, 0, "how kmuxd itself fares", "  kmux status", {}, status},
     {"specs", "", word_kind::none, 0, 0, "list what can be started", "  kmux specs", {}, specs},
-    {"sessions", "", word_kind::none, 0, 0, "list sessions: which document has which kernel",
-     "  kmux sessions", {}, sessions},
-    {"clients", "", word_kind::none, 0, 0,
-     "list who is connected, and how far behind each is", "  kmux clients", {}, clients},
-    {"owners", "", word_kind::none, 0, 0, "list whose kernels there are", "  kmux owners", {},
+    {"sessions",
+     "",
+     word_kind::none,
+     0,
+     0,
+     "list sessions: which document has which kernel",
+     "  kmux sessions",
+     {},
+     sessions},
+    {"clients",
+     "",
+     word_kind::none,
+     0,
+     0,
+     "list who is connected, and how far behind each is",
+     "  kmux clients",
+     {},
+     clients},
+    {"owners",
+     "",
+     word_kind::none,
+     0,
+     0,
+     "list whose kernels there are",
+     "  kmux owners",
+     {},
      owners},
 };
 

@@ -86,10 +86,10 @@ exit_code upgrade(session& s) {
     shown.tell("nobody answers");
     std::this_thread::sleep_for(20ms);
   }
-  return explain({exit_code::timed_out,
-                  fmt::format("nobody answers at {} after 30 s. Look at kmuxd's log.",
-                              s.daemon.where().name),
-                  "journalctl -u kmuxd -e; kmux doctor"});
+  return explain(
+      {exit_code::timed_out,
+       fmt::format("nobody answers at {} after 30 s. Look at kmuxd's log.", s.daemon.where().name),
+       "journalctl -u kmuxd -e; kmux doctor"});
 }
 
 /// For whoever helps from afar: without owners, paths of work, code and output.
@@ -117,32 +117,71 @@ exit_code bugreport(session& s) {
                     each.journal, text_at(exit, "detail")});
   }
   fmt::print("## kernels\n\n{}", as_table(rows));
-  fmt::print(stderr, "No owner, code, output, token or environment is in it; configured paths and "
-                     "names are: read it before you give it away.\n");
+  fmt::print(stderr,
+             "No owner, code, output, token or environment is in it; configured paths and "
+             "names are: read it before you give it away.\n");
   return exit_code::done;
 }
 
 constexpr command table[] = {
-    {"drain", "[SECONDS]", word_kind::none, 0, 1,
+    {"drain",
+     "[SECONDS]",
+     word_kind::none,
+     0,
+     1,
      "start no more kernels; end those that are left then",
      "  kmux drain\n"
      "  kmux drain 3600",
-     {}, drain},
+     {},
+     drain},
     {"undrain", "", word_kind::none, 0, 0, "start kernels again", "  kmux undrain", {}, undrain},
-    {"reload", "", word_kind::none, 0, 0, "read the configuration again, all of it or nothing",
-     "  kmux config check && kmux reload", {}, reload},
-    {"upgrade", "", word_kind::none, 0, 0, "let the kmuxd that is installed now take over",
-     "  kmux upgrade", {}, upgrade},
-    {"config", "show|check|diff", word_kind::choice, 1, 1,
+    {"reload",
+     "",
+     word_kind::none,
+     0,
+     0,
+     "read the configuration again, all of it or nothing",
+     "  kmux config check && kmux reload",
+     {},
+     reload},
+    {"upgrade",
+     "",
+     word_kind::none,
+     0,
+     0,
+     "let the kmuxd that is installed now take over",
+     "  kmux upgrade",
+     {},
+     upgrade},
+    {"config",
+     "show|check|diff",
+     word_kind::choice,
+     1,
+     1,
      "the configuration: each value and its origin, what is wrong, what is no default",
      "  kmux config show\n"
      "  kmux config check --config /etc/kmux/kmuxd.toml\n"
      "  kmux config diff",
-     {}, configuration},
-    {"doctor", "", word_kind::none, 0, 0,
-     "look for what is not as it should be, and say how to mend it", "  kmux doctor", {}, doctor},
-    {"bugreport", "", word_kind::none, 0, 0, "what to give to whoever helps; without secrets",
-     "  kmux bugreport > report.txt", {}, bugreport},
+     {},
+     configuration},
+    {"doctor",
+     "",
+     word_kind::none,
+     0,
+     0,
+     "look for what is not as it should be, and say how to mend it",
+     "  kmux doctor",
+     {},
+     doctor},
+    {"bugreport",
+     "",
+     word_kind::none,
+     0,
+     0,
+     "what to give to whoever helps; without secrets",
+     "  kmux bugreport > report.txt",
+     {},
+     bugreport},
 };
 
 }  // namespace

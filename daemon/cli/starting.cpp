@@ -50,8 +50,7 @@ failure refused(const answer& got) {
 outcome<kernel_view> start_kernel(const session& s, const start_request& r) {
   const auto env = environment_of(r);
   if (!env) return env.error();
-  const std::string kernel =
-      fmt::format(R"({{"name": {}, "env": {}}})", json_quote(r.spec), *env);
+  const std::string kernel = fmt::format(R"({{"name": {}, "env": {}}})", json_quote(r.spec), *env);
   const auto got =
       r.name.empty()
           ? s.daemon.ask("POST", "api/kernels", kernel)
@@ -69,10 +68,9 @@ outcome<kernel_view> start_kernel(const session& s, const start_request& r) {
 
 outcome<kernel_view> wait_until_up(const session& s, const std::string& id,
                                    std::chrono::milliseconds most) {
-  auto now = wait_for_kernel(s, id, id.substr(0, 8) + " is started", most,
-                             [](const kernel_view& k) {
-                               return k.state != "starting" && k.state != "restarting";
-                             });
+  auto now = wait_for_kernel(
+      s, id, id.substr(0, 8) + " is started", most,
+      [](const kernel_view& k) { return k.state != "starting" && k.state != "restarting"; });
   if (now && (now->state == "dead" || now->state == "gone")) {
     return failure{exit_code::failed,
                    fmt::format("The kernel {} is {}: {}.", id, now->state, now->reason),

@@ -11,8 +11,8 @@ namespace kmux::cli {
 
 struct start_request {
   std::string spec;
-  std::string name;  ///< of a session that has it; empty: none
-  std::string cwd;   ///< empty: kmuxd's choice
+  std::string name;              ///< of a session that has it; empty: none
+  std::string cwd;               ///< empty: kmuxd's choice
   std::vector<std::string> env;  ///< NAME=VALUE
 };
 

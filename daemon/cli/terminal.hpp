@@ -29,8 +29,8 @@ std::string cut_to(std::string_view text, std::size_t columns);
 /// a terminal.
 std::string without_controls(std::string_view text);
 
-/// While it lives, SIGINT (and SIGQUIT, SIGTERM, SIGHUP where `all`) is noted and ends no program: a
-/// poll(2) returns with EINTR. One at a time.
+/// While it lives, SIGINT (and SIGQUIT, SIGTERM, SIGHUP where `all`) is noted and ends no program:
+/// a poll(2) returns with EINTR. One at a time.
 class noted_signals {
 public:
   explicit noted_signals(bool all = false);

@@ -18,12 +18,12 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr column percent = {
-    "percent", "CPU%", false,
-    [](const kernel_row& r) {
-      return r.cpu_percent < 0 ? std::string("-") : fmt::format("{:.1f}", r.cpu_percent);
-    },
-    [](const kernel_row& r) { return r.cpu_percent; }};
+constexpr column percent = {"percent", "CPU%", false,
+                            [](const kernel_row& r) {
+                              return r.cpu_percent < 0 ? std::string("-")
+                                                       : fmt::format("{:.1f}", r.cpu_percent);
+                            },
+                            [](const kernel_row& r) { return r.cpu_percent; }};
 
 /// How each kernel's processor time has grown since the look before.
 class cpu_meter {

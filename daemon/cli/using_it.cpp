@@ -20,7 +20,8 @@ constexpr command table[] = {
      "  kmux run python3 report.ipynb --to done.ipynb --keep-going\n"
      "  kmux run python3 script.py",
      run_flags, run},
-    {"console", "ID", word_kind::kernel, 1, 1, "a terminal on a kernel, which goes on when it is left",
+    {"console", "ID", word_kind::kernel, 1, 1,
+     "a terminal on a kernel, which goes on when it is left",
      "  kmux console @last\n"
      "  kmux console analysis.ipynb --read-only",
      console_flags, console},

@@ -87,7 +87,8 @@ exit_code stack(session& s) {
   const auto kernel = find_kernel(s, *list, s.words.front());
   if (!kernel) return explain(kernel.error());
   if (kernel->pid <= 0) {
-    return explain({exit_code::failed, "That kernel has no process.", "kmux describe " + kernel->id});
+    return explain(
+        {exit_code::failed, "That kernel has no process.", "kmux describe " + kernel->id});
   }
   std::optional<std::string> told;
   if (list->live) {
@@ -112,9 +113,16 @@ exit_code stack(session& s) {
   const auto pid = interpreter_of(static_cast<pid_t>(kernel->pid));
   fmt::print("\nprocess {} {}\n{}", pid, without_controls(command_line_of(pid)),
              native_stacks(pid));
+  if (s.has("native") && !print_debugger_stacks(pid)) {
+    return explain({exit_code::failed, "Neither eu-stack nor gdb could tell its native stacks.",
+                    "apt install elfutils; kmux as the kernel's user, or root"});
+  }
   return exit_code::done;
 }
 
+constexpr flag stack_flags[] = {
+    {"-n,--native", "", "ask eu-stack or gdb, too, which stops it for a moment"},
+};
 constexpr flag top_flags[] = {{"-d,--delay", "SECONDS", "between two looks; 2"}};
 
 constexpr command table[] = {
@@ -122,13 +130,21 @@ constexpr command table[] = {
      "  kmux top -d 1\n"
      "  keys: c m i a o sort by CPU, memory, idle time, age, owner; h help; q quit",
      top_flags, top},
-    {"tree", "[ID…]", word_kind::kernel, 0, any_number, "the processes of kernels",
+    {"tree",
+     "[ID…]",
+     word_kind::kernel,
+     0,
+     any_number,
+     "the processes of kernels",
      "  kmux tree\n"
      "  kmux tree @last",
-     {}, tree},
+     {},
+     tree},
     {"stack", "ID", word_kind::kernel, 1, 1,
      "what a kernel is doing: Python's stacks, and what its threads wait in",
-     "  kmux stack @last", {}, stack},
+     "  kmux stack @last\n"
+     "  kmux stack 3f2a --native",
+     stack_flags, stack},
 };
 
 }  // namespace

@@ -40,9 +40,10 @@ outcome<ws_client> ws_client::open(const daemon_client& daemon, const std::strin
   // The key proves to a cache that it is a WebSocket's answer; there is none between us and kmuxd.
   const auto request =
       daemon.head("GET", path) +
-      fmt::format("Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
-                  "Sec-WebSocket-Key: {}\r\n\r\n",
-                  base64(random_hex(8)));
+      fmt::format(
+          "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
+          "Sec-WebSocket-Key: {}\r\n\r\n",
+          base64(random_hex(8)));
   if (const auto sent = to->write(request, until); !sent) return sent.error();
   http_reader from(*to);
   const auto status = from.head(until);

@@ -24,8 +24,9 @@ culling::duration kernel::cull() {
   const auto state = state_name();
   if (state == "terminating") return wanted.all.interval;
   limits_ = wanted.all;
-  limits_.limits = record_.pinned ? supervise::cull_limits{}
-                                  : limits_for(wanted.all.limits, wanted.rules, spec_name(), owner());
+  limits_.limits = record_.pinned
+                       ? supervise::cull_limits{}
+                       : limits_for(wanted.all.limits, wanted.rules, spec_name(), owner());
   culling::seen seen;
   seen.active = activity_.last() != std::exchange(activity_seen_, activity_.last());
   seen.unknown = state != "dead" && activity_.presumed_busy();

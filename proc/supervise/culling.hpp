@@ -91,8 +91,9 @@ private:
 
   clock::time_point last_;
   counted counted_;
-  duration remaining_ = duration::max();  ///< until a limit is reached; duration::max(): there is none
-  duration limit_{0};      ///< that one
+  duration remaining_ =
+      duration::max();  ///< until a limit is reached; duration::max(): there is none
+  duration limit_{0};   ///< that one
   duration left_{0};
   duration next_{0};
   cause why_ = cause::idle;

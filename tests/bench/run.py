@@ -21,6 +21,7 @@ ROOT = Path(__file__).parents[2]
 sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "tests/clients")]
 BIN = ROOT / "build/release/bin"
 os.environ.setdefault("TESTED_BIN", str(BIN))
+import command_line  # noqa: E402
 import journals  # noqa: E402
 import python_kernels  # noqa: E402
 from gateways import CORES, PEERS, Gateway, cpu_seconds, load, pin, pss_kib, start_peer  # noqa: E402
@@ -289,12 +290,16 @@ def bench_journal(*_):
     journals.measure_journal(row, note)
 
 
+def bench_cli(*_):
+    command_line.measure(row, note)
+
+
 def bench_lost(*_):
     journals.measure_lost(row, note)
 
 
 PARTS = {"memory": bench_memory, "rest": bench_rest, "start": bench_start, "rtt": bench_rtt, "paced": bench_paced,
-         "flood": bench_flood, "big": bench_big, "crowd": bench_crowd, "journal": bench_journal, "lost": bench_lost, "python": bench_python}
+         "flood": bench_flood, "big": bench_big, "crowd": bench_crowd, "journal": bench_journal, "lost": bench_lost, "python": bench_python, "cli": bench_cli}
 
 
 def write_table():
