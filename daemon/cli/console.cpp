@@ -43,8 +43,8 @@ public:
   terminal_on_kernel(const session& s, kernel_channels& channels)
       : s_(s),
         channels_(channels),
-        editor_({[this](std::string_view line) { return complete(line); }, channels.fd(),
-                 [this] { return hear(); }}) {}
+        editor_({[this](std::string_view line) { return complete(line); },
+                 [this] { return channels_.fd(); }, [this] { return hear(); }}) {}
 
   exit_code run() {
     recall();
@@ -76,7 +76,6 @@ private:
     std::string indent;
     for (bool first = true;; first = false) {
       std::string line;
-      editor_.set_descriptor(channels_.fd());
       const auto how = editor_.read(first ? ">>> " : "... ", indent, line);
       if (how != line_editor::how::line || problem_) return how;
       code += (first ? "" : "\n") + line;
@@ -169,7 +168,6 @@ private:
       }
       out += of_others(**got);
     } while (channels_.buffered());
-    editor_.set_descriptor(channels_.fd());
     return out;
   }
 

@@ -75,23 +75,21 @@ struct line_editor::state {
   /// A byte of stdin, or one of ours; -1 with `ended` set.
   int byte() {
     while (pushed.empty()) {
-      pollfd items[] = {{STDIN_FILENO, POLLIN, 0}, {ask.fd, POLLIN, 0}};
+      pollfd items[] = {{STDIN_FILENO, POLLIN, 0}, {ask.fd(), POLLIN, 0}};
       const int ready = ::poll(items, 2, -1);
       if (const int number = noted_signals::take(); number != 0) {
         ended = number == SIGINT ? how::interrupted : how::detached;
         return -1;
       }
       if (ready < 0) continue;
-      if (items[1].revents != 0) {
-        show_above(ask.readable());
-      } else if (items[0].revents != 0) {
+      // Keys first: what is said without an end must not keep anybody from leaving.
+      if (items[0].revents != 0) {
         char c = 0;
-        if (::read(STDIN_FILENO, &c, 1) != 1) {
-          ended = how::end;
-          return -1;
-        }
-        return static_cast<unsigned char>(c);
+        if (::read(STDIN_FILENO, &c, 1) == 1) return static_cast<unsigned char>(c);
+        ended = how::end;
+        return -1;
       }
+      if (items[1].revents != 0) show_above(ask.readable());
     }
     const char c = pushed.front();
     pushed.pop_front();
@@ -157,10 +155,6 @@ line_editor::line_editor(hooks h) : it_(std::make_unique<state>()) {
 line_editor::~line_editor() {
   el_end(it_->edit);
   history_end(it_->history);
-}
-
-void line_editor::set_descriptor(int fd) {
-  it_->ask.fd = fd;
 }
 
 void line_editor::remember(const std::string& line) {

@@ -22,9 +22,9 @@ public:
   struct hooks {
     /// Of a line up to the cursor.
     std::function<completions(std::string_view)> complete;
-    /// Another descriptor that is watched meanwhile, and what to do where it is readable: the text
-    /// it returns is shown above the line that is being edited.
-    int fd = -1;
+    /// Another descriptor that is watched meanwhile, asked for each time, and what to do where it
+    /// is readable: the text it returns is shown above the line that is being edited.
+    std::function<int()> fd;
     std::function<std::string()> readable;
   };
   enum class how { line, end, interrupted, detached };
@@ -32,7 +32,6 @@ public:
   explicit line_editor(hooks);
   ~line_editor();
 
-  void set_descriptor(int fd);
   void remember(const std::string& line);
   /// `begin` stands in the line already. `out` has no newline.
   how read(const std::string& prompt, const std::string& begin, std::string& out);

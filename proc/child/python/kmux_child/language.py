@@ -149,11 +149,12 @@ class Language:
 
 
 def _frames_of(frame):
-    """The innermost last; those of the kernel itself, which run every cell, are left out."""
+    """The innermost last, without the kernel's own: where it runs a cell, all that is further out
+    is the same for every cell."""
     found = []
-    while frame is not None:
-        code = frame.f_code
-        if not frame.f_globals.get("__name__", "").startswith("kmux_child"):
+    while frame is not None and (module := frame.f_globals.get("__name__") or "") != "kmux_child.asynchronous":
+        if not module.startswith("kmux_child"):
+            code = frame.f_code
             found.append({"file": code.co_filename, "line": frame.f_lineno, "function": code.co_name})
         frame = frame.f_back
     return found[::-1]
