@@ -13,15 +13,51 @@ using std::chrono::milliseconds;
 struct server_config {
   std::vector<std::string> listen = {"127.0.0.1:8888"};  ///< HOST:PORT, [::1]:PORT or unix:PATH
   std::string base_url = "/";                            ///< begins and ends with '/'
-  std::string on_exit = "keep";  ///< kernels at the daemon's end: "keep" or "stop"
-  std::string allow_origin;      ///< CORS: "*", one origin, or none
+  std::string on_exit = "keep";      ///< kernels at the daemon's end: "keep" or "stop"
+  std::string allow_origin;          ///< CORS: "*", one origin, or none
+  std::vector<std::string> hosts;    ///< further names of this machine
+  std::vector<std::string> proxies;  ///< IP addresses whose X-Forwarded-For is believed
+  bool insecure = false;             ///< HTTP without TLS beyond this machine
+  std::string tls_cert, tls_key;     ///< PEM files; empty: no TLS
+  std::string tls_client_ca;         ///< PEM file; empty: no client certificates
   milliseconds stuck_after{10'000};
 };
 
 struct auth_config {
   std::string token;        ///< from the environment only
   std::string token_file;   ///< one token, an administrator's
-  std::string tokens_file;  ///< NAME OWNER TOKEN [admin] a line
+  std::string tokens_file;  ///< resolved by load(): never empty there
+  std::string user_header;  ///< in which a trusted front names the user
+  std::string admin_group;  ///< of Unix peers
+  std::string audit_log;    ///< resolved by load(); "off": none
+  std::string audit = "changes";
+};
+
+/// What JupyterHub tells the services and single-user servers it starts, in their environment, and
+/// what the configuration adds.
+struct hub_config {
+  std::string api_url;  ///< without a slash at its end; empty: no Hub
+  std::string api_token;
+  std::string base_url = "/";  ///< the Hub's own
+  std::string host;            ///< its public host where users have subdomains, else empty
+  std::string service_prefix;  ///< begins and ends with '/'
+  std::string service_name;
+  std::string client_id;
+  std::string callback_url;
+  std::string access_scopes = "[]";  ///< JSON; a requester needs one of them
+  std::string user, server_name;     ///< of a single-user server, else empty
+  std::string activity_url;
+  milliseconds activity_interval{300'000};
+  bool websocket_cookies = true;
+  std::string ssl_key, ssl_cert, ssl_ca;  ///< of connections within the Hub (internal_ssl)
+
+  std::string enabled = "auto";
+  milliseconds cache{300'000};
+  milliseconds timeout{5'000};
+  std::vector<std::string> admins;  ///< users of the Hub
+  std::vector<std::string> fronts;  ///< services of the Hub that may act for its users
+
+  bool on() const { return !api_url.empty(); }
 };
 
 struct kernels_config {
@@ -112,6 +148,7 @@ struct log_config {
 struct config {
   server_config server;
   auth_config auth;
+  hub_config hub;
   kernels_config kernels;
   culling_config culling;
   limits_config limits;

@@ -7,8 +7,10 @@
 
 #include <CLI/CLI.hpp>
 
+#include "config/hub_environment.hpp"
 #include "config/options.hpp"
 #include "config/toml_source.hpp"
+#include "config/units.hpp"
 
 namespace kmux::config {
 
@@ -80,8 +82,16 @@ public:
       }
       const option& o = options()[index - 1];
       set(o, o.type == option::kind::list ? split(value) : std::vector{value}, false, name);
+      note(o);
     }
   }
+
+  /// By the environment or a flag, for what the Hub's variables say less.
+  void note(const option& o) {
+    told_.listen |= o.key == "server.listen";
+    told_.base_url |= o.key == "server.base_url";
+  }
+  told_nearer told() const { return told_; }
 
   void complain(std::string key, std::string origin, std::string message) {
     out_.problems.push_back({std::move(key), std::move(origin), std::move(message)});
@@ -104,6 +114,7 @@ private:
   }
 
   load_result& out_;
+  told_nearer told_;
 };
 
 struct flags {
@@ -183,8 +194,30 @@ void resolve_directories(config& c, const environment_map& environment) {
   }
 }
 
+void resolve_files(config& c) {
+  if (c.auth.tokens_file.empty()) c.auth.tokens_file = c.state_dir + "/tokens";
+  if (c.auth.audit_log.empty()) c.auth.audit_log = c.state_dir + "/audit.log";
+}
+
 /// What each value alone cannot say.
 void check_together(const config& c, loader& load) {
+  for (const auto& where : c.server.listen) {
+    if (!c.server.insecure && c.server.tls_cert.empty() && !is_private_listen(where)) {
+      load.complain("server.listen", "configuration",
+                    where +
+                        " is open to other machines, and HTTP without TLS lets them read "
+                        "tokens: set server.tls_cert and server.tls_key, or, behind a proxy, "
+                        "server.insecure = true");
+    }
+  }
+  if (c.server.tls_cert.empty() != c.server.tls_key.empty()) {
+    load.complain("server.tls_key", "configuration",
+                  "server.tls_cert and server.tls_key go together");
+  }
+  if (!c.server.tls_client_ca.empty() && c.server.tls_cert.empty()) {
+    load.complain("server.tls_client_ca", "configuration",
+                  "client certificates need TLS: set server.tls_cert and server.tls_key");
+  }
   if (c.kernels.heartbeat_silent <= c.kernels.heartbeat_late) {
     load.complain("kernels.heartbeat_silent", "configuration",
                   "it must be longer than kernels.heartbeat_late");
@@ -228,8 +261,11 @@ load_result load(int argc, const char* const* argv, const environment_map& envir
   load.take_environment(environment);
   for (const auto& [o, words] : given.values) {
     load.set(*o, words, o->type != option::kind::list && words.size() > 1, o->flag());
+    load.note(*o);
   }
+  if (out.value.hub.enabled == "auto") take_hub(environment, load.told(), out.value);
   resolve_directories(out.value, environment);
+  resolve_files(out.value);
   check_together(out.value, load);
   if (given.check) out.what = action::check;
   if (given.print && out.problems.empty()) {

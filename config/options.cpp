@@ -17,6 +17,10 @@ std::string absolute(const std::string& path) {
   return path.empty() || path.front() == '/' ? "" : "write an absolute path";
 }
 
+std::string audit_place(const std::string& path) {
+  return path == "off" ? "" : absolute(path);
+}
+
 std::string cgroup_place(const std::string& where) {
   return where == "auto" || where == "off" || (!where.empty() && where.front() == '/')
              ? ""
@@ -49,12 +53,44 @@ void add_server(std::vector<option>& t) {
                    one_of({"keep", "stop"})));
   t.push_back(text("server.allow_origin", false, AT(std::string, server.allow_origin),
                    "web pages of this origin may use the API (CORS); * for any"));
+  t.push_back(list("server.hosts", true, AT(words, server.hosts),
+                   "further names by which browsers may know this server"));
+  t.push_back(list("server.proxies", true, AT(words, server.proxies),
+                   "IP addresses of proxies, whose X-Forwarded-For is believed"));
+  t.push_back(boolean("server.insecure", false, AT(bool, server.insecure),
+                      "allow HTTP without TLS beyond this machine, as behind a proxy"));
+  t.push_back(text("server.tls_cert", true, AT(std::string, server.tls_cert),
+                   "PEM file of the certificate, and of those between it and its root", absolute));
+  t.push_back(text("server.tls_key", true, AT(std::string, server.tls_key),
+                   "PEM file of its private key", absolute));
+  t.push_back(text("server.tls_client_ca", true, AT(std::string, server.tls_client_ca),
+                   "PEM file; who shows a certificate of these needs no token", absolute));
   t.push_back(duration("server.stuck_after", AT(milliseconds, server.stuck_after), 100ms,
                        "a loop without progress for so long writes its stack into the log"));
   t.push_back(text("auth.token_file", true, AT(std::string, auth.token_file),
                    "file with an administrator's token", absolute));
   t.push_back(text("auth.tokens_file", true, AT(std::string, auth.tokens_file),
-                   "file of tokens, a line each: NAME OWNER TOKEN [admin]", absolute));
+                   "named tokens; empty: tokens in the state directory", absolute));
+  t.push_back(text("auth.user_header", true, AT(std::string, auth.user_header),
+                   "header in which a trusted front (scope act-for) names the user"));
+  t.push_back(text("auth.admin_group", true, AT(std::string, auth.admin_group),
+                   "whose members are administrators on Unix sockets"));
+  t.push_back(text("auth.audit_log", false, AT(std::string, auth.audit_log),
+                   "empty: audit.log in the state directory; off: none", audit_place));
+  t.push_back(text("auth.audit", true, AT(std::string, auth.audit),
+                   "refusals and what changes something, or all requests",
+                   one_of({"changes", "all"})));
+  t.push_back(text("hub.enabled", false, AT(std::string, hub.enabled),
+                   "auto: where JupyterHub's variables are in the environment",
+                   one_of({"auto", "off"})));
+  t.push_back(list("hub.admins", true, AT(words, hub.admins),
+                   "users of the Hub who are administrators here too"));
+  t.push_back(list("hub.fronts", true, AT(words, hub.fronts),
+                   "services of the Hub that may act for its users"));
+  t.push_back(duration("hub.cache", AT(milliseconds, hub.cache), 0ms,
+                       "how long the Hub's word about a token is good"));
+  t.push_back(duration("hub.timeout", AT(milliseconds, hub.timeout), 100ms,
+                       "how long to wait for the Hub"));
   t.push_back(text("runtime_dir", false, AT(std::string, runtime_dir),
                    "locks, sockets and records; may be in memory", absolute));
   t.push_back(text("state_dir", false, AT(std::string, state_dir),

@@ -96,4 +96,9 @@ std::string check_listen(std::string_view text) {
   return "";
 }
 
+bool is_private_listen(std::string_view text) {
+  return text.starts_with("unix:") || text.starts_with("127.") || text.starts_with("localhost:") ||
+         text.starts_with("[::1]:");
+}
+
 }  // namespace kmux::config

@@ -22,5 +22,7 @@ std::optional<unsigned> parse_processors(std::string_view);
 
 /// What is wrong with a --listen address; empty if nothing is.
 std::string check_listen(std::string_view);
+/// Whether only this machine's processes can connect there.
+bool is_private_listen(std::string_view);
 
 }  // namespace kmux::config

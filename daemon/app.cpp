@@ -79,18 +79,21 @@ app::app(const config::config& c, supervise::directories directories, supervise:
                 {{"the runtime directory", directories_.runtime()},
                  {"the state directory", directories_.state()}},
                 {}),
+      door_(io_, disk_),
+      tokens_(disk_, [this](token_list named) { door_.set_named(std::move(named)); }),
       api_{kernels_,
            sessions_,
            specs_,
            disk_,
            journals_,
+           tokens_,
            c.server.base_url,
            std::chrono::system_clock::now(),
            writable_,
            next,
            [this] { upgrade(); },
            [this] { return this->reload(); }},
-      service_(routes_, {c.server.base_url, c.server.allow_origin}),
+      service_(routes_, door_, {c.server.base_url, c.server.allow_origin}),
       server_(io_, connection_settings_from(c), c.limits.max_connections,
               [this](http_request& request) { return service_.respond(request); }),
       signals_(io_, SIGTERM, SIGINT, SIGHUP),
@@ -110,6 +113,7 @@ app::app(const config::config& c, supervise::directories directories, supervise:
   add_session_routes(routes_, api_);
   add_drain_routes(routes_, api_);
   add_upgrade_routes(routes_, api_);
+  add_token_routes(routes_, api_);
   add_health_routes(routes_, api_);
 }
 
@@ -132,7 +136,7 @@ result<std::unique_ptr<app>> app::create(const config::config& c, reload_functio
   std::unique_ptr<app> made(
       new app(c, std::move(*directories), std::move(*cgroups), std::move(reload), next));
   if (const auto token = take_named(handed, our_token)) made->made_token_ = text_of(token, 256);
-  if (const auto done = made->authenticate(); !done) return done.error();
+  if (const auto done = made->open_door(); !done) return done.error();
   made->specs_.refresh_now();
   made->kernels_.adopt_all();
   made->sessions_.load();
@@ -140,39 +144,12 @@ result<std::unique_ptr<app>> app::create(const config::config& c, reload_functio
   return made;
 }
 
-result<void> app::authenticate() {
-  authenticator tokens;
-  const std::string us = user_name(::geteuid());
-  if (!config_.auth.token.empty()) {
-    if (const auto added = tokens.add(config_.auth.token, {us, true}); !added) return added;
-  }
-  if (!config_.auth.token_file.empty()) {
-    if (const auto added = tokens.add_token_file(config_.auth.token_file, us); !added) return added;
-  }
-  if (!config_.auth.tokens_file.empty()) {
-    if (const auto added = tokens.add_named_tokens(config_.auth.tokens_file); !added) return added;
-  }
-  if (tokens.empty()) {
-    if (made_token_.empty()) {
-      made_token_ = random_hex(24);
-      // To the terminal and not to a log, which others may read.
-      const bool logged = started_by_systemd();
-      fmt::print(stderr, "kmuxd: no token is configured; {}{}\n",
-                 logged ? "only admin.sock answers. Set auth.token_file, or auth.tokens_file."
-                        : "this one is good until kmuxd ends: ",
-                 logged ? "" : made_token_);
-    }
-    if (const auto added = tokens.add(made_token_, {us, true}); !added) return added;
-  }
-  service_.set(std::move(tokens));
-  return {};
-}
-
 int app::run() {
   wait_for_signals();
   keep_alive();
   cull();
   watch_loop();
+  begin_hub();
   notify_ready();
   spdlog::info("event=ready pid={} kernels={}", ::getpid(), kernels_.size());
   io_.run();
@@ -205,7 +182,9 @@ result<void> app::take_over() {
   if (!fresh) return fresh.error();
   const auto previous = config_;
   config_ = *fresh;
-  if (const auto done = authenticate(); !done) {
+  auto done = load_tls();
+  if (done) done = authenticate();
+  if (!done) {
     spdlog::error("event=reload_refused error=\"{}\"", done.error().detail);
     config_ = previous;
     return done;
@@ -213,6 +192,7 @@ result<void> app::take_over() {
   specs_.set(spec_settings_from(config_));
   services_.settings = kernel_settings_from(config_);
   kernels_.set(manager_settings_from(config_));
+  set_door(config_);
   server_.set_settings(connection_settings_from(config_), config_.limits.max_connections);
   cull();
   watch_loop();

@@ -12,8 +12,11 @@
 #include "config/config.hpp"
 #include "daemon/api/api.hpp"
 #include "daemon/async/alarm.hpp"
+#include "daemon/auth/access_control.hpp"
+#include "daemon/auth/token_store.hpp"
 #include "daemon/http/server.hpp"
 #include "daemon/http/service.hpp"
+#include "daemon/hub/oauth.hpp"
 #include "daemon/system/descriptors.hpp"
 #include "daemon/system/loop_watch.hpp"
 #include "daemon/system/successor.hpp"
@@ -42,7 +45,11 @@ private:
   app(const config::config&, supervise::directories, supervise::cgroups, reload_function,
       const successor&);
 
+  result<void> open_door();
   result<void> authenticate();
+  void set_door(const config::config&);
+  void begin_hub();
+  result<void> load_tls();
   result<void> listen(named_descriptors);
   result<void> listen_at(const listen_address&);
   result<void> listen_admin();
@@ -76,6 +83,10 @@ private:
   kernel_manager kernels_;
   session_store sessions_;
   write_probe writable_;
+  access_control door_;
+  token_store tokens_;
+  std::optional<hub> hub_;
+  std::optional<oauth> oauth_;
   api_context api_;
   router routes_;
   service service_;

@@ -2,6 +2,7 @@
 
 import contextlib
 import itertools
+import hashlib
 import json
 import os
 import signal
@@ -53,6 +54,7 @@ class Channels:
             f"{daemon.ws}api/kernels/{kernel}/channels?session_id={self.session}" + ("" if resume is None else f"&resume={resume}"),
             header={"Authorization": f"token {token}"},
             subprotocols=[V1] if self.v1 else None,
+            sslopt={"ca_certs": daemon.tls["verify"]} if "verify" in daemon.tls else None,
             timeout=timeout,
         )
 
@@ -188,6 +190,18 @@ class Daemon:
         self.environment = {**inherited, "JUPYTER_PATH": str(directory / "jupyter"), "HOME": str(directory), **dict(environment)}
         self.process = None
         self.sockets = []
+        self.tls = {}  #: `verify` and `cert` of requests, where it speaks HTTPS
+
+    def allow(self, *tokens):
+        """Named tokens: "NAME OWNER TOKEN [SCOPES [EXPIRES]]" each. Before start(), or before a reload."""
+        lines = []
+        for each in tokens:
+            name, owner, token, *more = each.split()
+            lines.append(" ".join([name, owner, "sha256:" + hashlib.sha256(token.encode()).hexdigest(), *more]))
+        path = self.directory / "tokens"
+        path.write_text("\n".join(lines) + "\n")
+        if "--tokens-file" not in self.flags:
+            self.flags += ["--tokens-file", str(path)]
 
     def start(self):
         with open(self.log, "ab") as log:
@@ -197,7 +211,7 @@ class Daemon:
                 stderr=log, stdout=log, env=self.environment)
         listening = wait_until(self._listening, what="listen.json")
         self.urls = listening["urls"]
-        self.url = next(u for u in self.urls if u.startswith("http://"))
+        self.url = next(u for u in self.urls if u.startswith(("http://", "https://")))
         self.ws = self.url.replace("http", "ws")
         return self
 
@@ -227,7 +241,7 @@ class Daemon:
 
     def call(self, method, path, token=TOKEN, **more):
         headers = {**({"Authorization": f"token {token}"} if token else {}), **more.pop("headers", {})}
-        return requests.request(method, self.url + path, headers=headers, timeout=60, **more)
+        return requests.request(method, self.url + path, headers=headers, timeout=60, **{**self.tls, **more})
 
     def get(self, path, **more):
         return self.call("GET", "api/" + path, **more)

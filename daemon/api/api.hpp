@@ -6,6 +6,7 @@
 #include <memory>
 #include <string>
 
+#include "daemon/auth/token_store.hpp"
 #include "daemon/http/router.hpp"
 #include "daemon/kernels/kernel_manager.hpp"
 #include "daemon/sessions/session_store.hpp"
@@ -22,6 +23,7 @@ struct api_context {
   spec_store& specs;
   blocking& disk;
   blocking& journals;
+  token_store& tokens;
   std::string base_url;  ///< begins and ends with '/'
   std::chrono::system_clock::time_point started;
   write_probe& writable;
@@ -41,9 +43,9 @@ void add_spec_routes(router&, api_context&);     ///< /api/kernelspecs…, /kern
 void add_session_routes(router&, api_context&);  ///< /api/sessions…
 void add_drain_routes(router&, api_context&);    ///< /api/drain
 void add_upgrade_routes(router&, api_context&);  ///< /api/upgrade, /api/reload
+void add_token_routes(router&, api_context&);    ///< /api/tokens…
 void add_health_routes(router&, api_context&);   ///< /healthz, /readyz
 
 http_response refusal_response(const kernel_manager::refusal&);
-http_response administrators_only();  ///< to whoever is none
 
 }  // namespace kmux::daemon

@@ -45,19 +45,26 @@ http_response open_channels(const api_context& api, const http_request& request)
       response.subprotocol = ws_v1_subprotocol;
     }
   }
-  const bool named = session != nullptr && !session->empty();
-  client_info client{++found->services().clients_so_far, request.who.owner, request.peer.address,
-                     std::chrono::system_clock::now()};
-  response.websocket = std::make_shared<channels_socket>(
-      found, named ? *session : make_uuid(), named, protocol, resume, std::move(client));
+  channels_socket::settings s;
+  s.protocol = protocol;
+  s.resume = resume;
+  s.read_only = !request.who.may(access::use);
+  // Who only reads must not confirm what is meant for the session's own client.
+  s.named = session != nullptr && !session->empty() && !s.read_only;
+  s.session_id = s.named ? *session : make_uuid();
+  s.client = {++found->services().clients_so_far, request.who.owner, request.peer.address,
+              std::chrono::system_clock::now()};
+  response.websocket = std::make_shared<channels_socket>(found, std::move(s));
   return response;
 }
 
 }  // namespace
 
 void add_channel_routes(router& routes, api_context& api) {
-  routes.add_simple("GET", "/api/kernels/{id}/channels",
-                    [&](auto& r) { return open_channels(api, r); });
+  routes
+      .add_simple("GET", "/api/kernels/{id}/channels",
+                  [&](auto& r) { return open_channels(api, r); })
+      .needs = access::read;
 }
 
 }  // namespace kmux::daemon

@@ -67,10 +67,10 @@ http_response end(api_context& api, const http_request& request) {
 
 void add_drain_routes(router& routes, api_context& api) {
   const auto add = [&](const char* method, auto handle) {
-    routes.add_simple(method, "/api/drain", [&api, handle](http_request& request) {
-      if (request.who.admin) return handle(api, request);
-      return administrators_only();
+    auto& added = routes.add_simple(method, "/api/drain", [&api, handle](http_request& request) {
+      return handle(api, request);
     });
+    added.needs = access::admin;
   };
   add("GET", [](api_context& a, const http_request&) { return show(a); });
   add("POST", begin);

@@ -75,10 +75,6 @@ http_response interrupt_kernel(const api_context& api, const http_request& reque
 
 }  // namespace
 
-http_response administrators_only() {
-  return error_response(403, "Only administrators may do this: use an administrator's token.");
-}
-
 http_response refusal_response(const kernel_manager::refusal& refusal) {
   auto response = error_response(refusal.status, refusal.message);
   if (refusal.retry_after) {

@@ -1,6 +1,5 @@
 // What is done to a kernel's process, and what it wrote: /api/kernels/{id}/signal, pin and stdio.
 #include <array>
-#include <charconv>
 #include <cstring>
 #include <utility>
 
@@ -107,19 +106,13 @@ private:
 http_response show_stdio(const api_context& api, const http_request& request) {
   const auto found = api.kernels.find(request.parameters[0], request.who);
   if (!found) return no_such_kernel(request);
-  std::size_t bytes = ~std::size_t{0};
-  if (const auto* const most = request.argument("bytes")) {
-    const char* const end = most->data() + most->size();
-    const auto [stopped, failed] = std::from_chars(most->data(), end, bytes);
-    if (failed != std::errc() || stopped != end) {
-      return error_response(400, "bytes must be a whole number.");
-    }
-  }
+  const auto bytes = number_argument(request, "bytes", ~std::uint64_t{0});
+  if (!bytes) return error_response(400, "bytes must be a whole number.");
   const auto* const follow = request.argument("follow");
   http_response response;
   response.content_type = "application/x-ndjson";
   response.source = std::make_shared<log_source>(
-      found, api.disk, bytes, follow != nullptr && (*follow == "1" || *follow == "true"));
+      found, api.disk, *bytes, follow != nullptr && (*follow == "1" || *follow == "true"));
   return response;
 }
 
@@ -130,7 +123,8 @@ void add_process_routes(router& routes, api_context& api) {
                     [&](auto& r) { return send_signal(api, r); });
   routes.add_simple("POST", "/api/kernels/{id}/pin", [&](auto& r) { return pin(api, r, true); });
   routes.add_simple("DELETE", "/api/kernels/{id}/pin", [&](auto& r) { return pin(api, r, false); });
-  routes.add_simple("GET", "/api/kernels/{id}/stdio", [&](auto& r) { return show_stdio(api, r); });
+  routes.add_simple("GET", "/api/kernels/{id}/stdio", [&](auto& r) { return show_stdio(api, r); })
+      .needs = access::read;
 }
 
 }  // namespace kmux::daemon

@@ -33,8 +33,24 @@ http_response status(const api_context& api, const http_request& request) {
                   connections, kernels.size(), iso_time(last), iso_time(api.started)));
 }
 
-/// Everything that an owner may do, to their own.
-constexpr std::string_view actions = R"(["read", "write", "execute"])";
+/// What these credentials may do with what is theirs.
+std::string_view actions_of(const identity& who) {
+  if (who.may(access::use)) return R"(["read", "write", "execute"])";
+  return R"(["read"])";
+}
+
+/// Of the actions asked for, those that are allowed.
+std::string granted(const json::value& wanted, const identity& who) {
+  std::string out;
+  if (!wanted.IsArray()) return "[]";
+  for (const auto& each : wanted.GetArray()) {
+    if (!each.IsString()) continue;
+    const std::string_view action(each.GetString(), each.GetStringLength());
+    if (action != "read" && !who.may(access::use)) continue;
+    out += (out.empty() ? "" : ", ") + json_quote(action);
+  }
+  return "[" + out + "]";
+}
 
 http_response me(const http_request& request) {
   std::string permissions;
@@ -49,19 +65,24 @@ http_response me(const http_request& request) {
       const std::string_view resource(member.name.GetString(), member.name.GetStringLength());
       const bool ours =
           resource == "kernels" || resource == "sessions" || resource == "kernelspecs";
-      permissions += json_quote(resource) + ": " + (ours ? json::dump(member.value) : "[]");
+      permissions +=
+          json_quote(resource) + ": " + (ours ? granted(member.value, request.who) : "[]");
     }
   } else {
-    permissions =
-        fmt::format(R"("kernels": {0}, "sessions": {0}, "kernelspecs": ["read"])", actions);
+    permissions = fmt::format(R"("kernels": {0}, "sessions": {0}, "kernelspecs": ["read"])",
+                              actions_of(request.who));
   }
   const auto name = json_quote(request.who.owner);
+  const auto expires =
+      request.who.expires ? json_quote(iso_time(*request.who.expires)) : std::string("null");
   const auto initial = json_quote(std::string_view(request.who.owner).substr(0, 1));
   return json_response(
       200, fmt::format(
                R"({{"identity": {{"username": {0}, "name": {0}, "display_name": {0}, )"
-               R"("initials": {1}, "avatar_url": null, "color": null}}, "permissions": {{{2}}}}})",
-               name, initial, permissions));
+               R"("initials": {1}, "avatar_url": null, "color": null}}, "permissions": {{{2}}}, )"
+               R"("kmux": {{"scopes": "{3}", "credentials": {4}, "expires": {5}}}}})",
+               name, initial, permissions, to_string(request.who.scopes),
+               json_quote(request.who.credentials), expires));
 }
 
 http_response openapi(const api_context& api) {

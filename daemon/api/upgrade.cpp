@@ -13,7 +13,6 @@ namespace {
 namespace asio = boost::asio;
 
 asio::awaitable<http_response> upgrade(api_context& api, http_request& request) {
-  if (!request.who.admin) co_return administrators_only();
   auto check = [&next = api.next] { return next.check(); };
   const auto checked = co_await api.disk.run(std::move(check));
   if (!checked) {
@@ -33,7 +32,6 @@ asio::awaitable<http_response> upgrade(api_context& api, http_request& request) 
 }
 
 http_response reload(const api_context& api, const http_request& request) {
-  if (!request.who.admin) return administrators_only();
   if (api.stopping) return error_response(503, "The server is stopping.");
   spdlog::info("event=reload by={}", request.who.owner);
   if (const auto done = api.reload(); !done) {
@@ -48,11 +46,10 @@ http_response reload(const api_context& api, const http_request& request) {
 }  // namespace
 
 void add_upgrade_routes(router& routes, api_context& api) {
-  routes.add("POST", "/api/upgrade",
-             [&api](http_request& request) -> asio::awaitable<http_response> {
-               return upgrade(api, request);
-             });
-  routes.add_simple("POST", "/api/reload", [&api](auto& r) { return reload(api, r); });
+  routes.add("POST", "/api/upgrade", [&api](auto& r) { return upgrade(api, r); }).needs =
+      access::admin;
+  routes.add_simple("POST", "/api/reload", [&api](auto& r) { return reload(api, r); }).needs =
+      access::admin;
 }
 
 }  // namespace kmux::daemon

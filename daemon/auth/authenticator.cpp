@@ -1,14 +1,8 @@
 #include "daemon/auth/authenticator.hpp"
 
 #include <algorithm>
+#include <cerrno>
 #include <fstream>
-#include <pwd.h>
-#include <sstream>
-#include <unistd.h>
-
-#include <fmt/format.h>
-#include <openssl/crypto.h>
-#include <openssl/evp.h>
 
 #include "daemon/http/text.hpp"
 
@@ -19,16 +13,20 @@ namespace {
 constexpr std::size_t shortest_token = 8;
 constexpr std::size_t longest_token = 4096;
 
-std::array<unsigned char, 32> digest_of(std::string_view token) {
-  std::array<unsigned char, 32> out{};
-  unsigned size = 0;
-  if (EVP_Digest(token.data(), token.size(), out.data(), &size, EVP_sha256(), nullptr) != 1) {
-    throw std::runtime_error("SHA-256 is not available");
-  }
-  return out;
+/// Links are followed, unlike elsewhere: secrets that are mounted into containers are links.
+result<std::string> read_small_file(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  std::string text(1 << 20, '\0');
+  if (!file) return error{errc_of(errno), "cannot read " + path};
+  file.read(text.data(), static_cast<std::streamsize>(text.size()));
+  // A directory opens like a file; and of a list too long, the beginning of a token is no token.
+  if (!file.eof()) return error{errc::io, "cannot read " + path + ", or it has a MiB or more"};
+  text.resize(static_cast<std::size_t>(file.gcount()));
+  return text;
 }
 
-/// The token that a request carries, from the header first.
+}  // namespace
+
 std::optional<std::string> presented_token(const http_request& request) {
   if (const auto* const header = request.header("Authorization")) {
     const auto space = header->find(' ');
@@ -41,19 +39,6 @@ std::optional<std::string> presented_token(const http_request& request) {
   if (const auto* const argument = request.argument("token")) return *argument;
   return std::nullopt;
 }
-
-result<std::string> read_small_file(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  std::string text(1 << 20, '\0');
-  if (!file) return error{errc::io, "cannot read " + path};
-  file.read(text.data(), static_cast<std::streamsize>(text.size()));
-  // A directory opens like a file; and of a list too long, the beginning of a token is no token.
-  if (!file.eof()) return error{errc::io, "cannot read " + path + ", or it has a MiB or more"};
-  text.resize(static_cast<std::size_t>(file.gcount()));
-  return text;
-}
-
-}  // namespace
 
 result<void> authenticator::add(std::string_view token, identity who) {
   const bool visible =
@@ -70,61 +55,36 @@ result<void> authenticator::add_token_file(const std::string& path, const std::s
   if (!text) return text.error();
   while (!text->empty() && (text->back() == '\n' || text->back() == '\r'))
     text->pop_back();
-  const auto added = add(*text, {owner, true});
+  identity who(owner, scope::admin);
+  who.credentials = "the token file";
+  const auto added = add(*text, std::move(who));
   if (!added) return error{added.error().code, path + ": " + added.error().detail};
   return {};
 }
 
-result<void> authenticator::add_named_tokens(const std::string& path) {
-  const auto text = read_small_file(path);
-  if (!text) return text.error();
-  std::istringstream lines(*text);
-  std::string line;
-  for (int number = 1; std::getline(lines, line); ++number) {
-    std::istringstream words(line.substr(0, line.find('#')));
-    std::string name, owner, token, role, more;
-    words >> name >> owner >> token >> role >> more;
-    if (name.empty()) continue;
-    const auto where = fmt::format("{}:{}: ", path, number);
-    if (token.empty() || !more.empty() || (!role.empty() && role != "admin")) {
-      return error{errc::bad_field, where + "a line must be: NAME OWNER TOKEN [admin]"};
-    }
-    const auto added = add(token, {owner, role == "admin"});
-    if (!added) return error{added.error().code, where + added.error().detail};
+std::optional<identity> authenticator::find(std::string_view token,
+                                            std::chrono::system_clock::time_point now,
+                                            std::string& problem) const {
+  const auto given = digest_of(token);
+  const identity* found = nullptr;
+  for (const auto& each : tokens_) {
+    if (same_digest(each.hash, given)) found = &each.who;
   }
-  return {};
-}
-
-std::optional<identity> authenticator::authenticate(const http_request& request,
-                                                    std::string& problem) const {
-  const auto token = presented_token(request);
-  if (token) {
-    const digest given = digest_of(*token);
-    const entry* found = nullptr;
-    for (const auto& each : tokens_) {
-      if (CRYPTO_memcmp(each.hash.data(), given.data(), given.size()) == 0) found = &each;
-    }
-    if (found != nullptr) return found->who;
-    problem = "The token is not one of this server's.";
-    return std::nullopt;
-  }
-  if (request.peer.uid) {
-    const uid_t uid = *request.peer.uid;
-    if (uid == 0 || uid == ::geteuid()) return identity{user_name(::geteuid()), true};
-    return identity{user_name(uid), false};
-  }
-  problem =
-      "A token is missing: send the header \"Authorization: token TOKEN\", or ?token=TOKEN in "
-      "the address. kmuxd prints its token when it starts, unless --token-file names it.";
+  const auto* const named = named_.find(given);
+  if (found != nullptr) return *found;
+  if (named != nullptr && !named->expired(now)) return named->bearer();
+  problem = named == nullptr ? "The token is not one of this server's."
+                             : "The token has expired. Have a new one made.";
   return std::nullopt;
 }
 
-std::string user_name(uid_t uid) {
-  std::array<char, 4096> buffer{};
-  passwd entry{};
-  passwd* found = nullptr;
-  ::getpwuid_r(uid, &entry, buffer.data(), buffer.size(), &found);
-  return found != nullptr ? std::string(found->pw_name) : fmt::format("uid:{}", uid);
+result<token_list> read_token_list(const std::string& path) {
+  const auto text = read_small_file(path);
+  if (!text && text.error().code == errc::not_found) return token_list();
+  if (!text) return text.error();
+  auto list = token_list::parse(*text);
+  if (!list) return error{list.error().code, path + ":" + list.error().detail};
+  return list;
 }
 
 }  // namespace kmux::daemon

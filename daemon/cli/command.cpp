@@ -29,21 +29,25 @@ exit_code explain(const failure& problem) {
   return problem.code;
 }
 
-exit_code explain(const answer& got) {
+failure failure_of(const answer& got) {
   switch (got.status) {
     case 404:
-      return explain({exit_code::not_found, got.message(), "kmux ps; kmux specs"});
+      return {exit_code::not_found, got.message(), "kmux ps; kmux specs"};
     case 401:
     case 403:
-      return explain({exit_code::refused, got.message(),
-                      "kmux as kmuxd's own user or root, or --url with --token-file"});
+      return {exit_code::refused, got.message(),
+              "kmux as kmuxd's own user or root, or --url with --token-file"};
     case 409:
-      return explain({exit_code::refused, got.message(), "kmux describe @last; kmux status"});
+      return {exit_code::refused, got.message(), "kmux describe @last; kmux status"};
     case 503:
-      return explain({exit_code::refused, got.message(), "kmux status; kmux undrain"});
+      return {exit_code::refused, got.message(), "kmux status; kmux undrain"};
     default:
-      return explain({exit_code::failed, got.message()});
+      return {exit_code::failed, got.message()};
   }
+}
+
+exit_code explain(const answer& got) {
+  return explain(failure_of(got));
 }
 
 body_or_exit ask(const session& s, std::string_view method, const std::string& path,

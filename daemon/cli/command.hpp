@@ -70,6 +70,9 @@ std::span<const command> doing();     ///< start, stop, …
 std::span<const command> using_it();  ///< exec, run, console
 std::span<const command> serving();   ///< drain, reload, upgrade, config, doctor, bugreport
 
+/// Of an answer that is an error.
+failure failure_of(const answer&);
+
 /// Says what went wrong, and what to try, on stderr.
 exit_code explain(const failure&);
 exit_code explain(const answer&);

@@ -67,6 +67,10 @@ outcome<unique_fd> open_local(const daemon_address& where, clock::time_point unt
   const int number = !fd ? errno
                          : connect_to(fd.get(), reinterpret_cast<const sockaddr*>(&address),
                                       sizeof address, until);
+  if (number == EACCES || number == EPERM) {
+    return failure{exit_code::refused, where.name + " is kmuxd's own user's and root's.",
+                   "kmux as one of these, or --url http://HOST:PORT/ --token-file FILE"};
+  }
   if (number != 0) return unreachable(where, std::strerror(number));
   return fd;
 }

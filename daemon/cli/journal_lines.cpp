@@ -27,8 +27,7 @@ outcome<void> stream(const session& s, const std::string& path,
       path, [&](std::string_view piece) { return lines.add(piece); }, idle);
   if (!got) return got.error();
   if (got->ok()) return {};
-  return failure{got->status == 404 ? exit_code::not_found : exit_code::failed, got->message(),
-                 "kmux ps"};
+  return failure_of(*got);
 }
 
 failure cannot_read(const std::string& path) {

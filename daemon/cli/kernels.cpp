@@ -80,10 +80,7 @@ outcome<kernel_view> kernel_from_model(std::string_view model) {
 outcome<kernel_list> list_kernels(const session& s) {
   auto got = s.daemon.ask("GET", "api/kernels");
   if (got && got->ok()) return parse_list(std::move(got->body), true);
-  if (got) {
-    return failure{got->status == 401 ? exit_code::refused : exit_code::failed, got->message(),
-                   "kmux --url URL --token-file FILE ps"};
-  }
+  if (got) return failure_of(*got);
   if (got.error().code != exit_code::unreachable || s.runtime_dir.empty()) return got.error();
   auto read = read_kernels(s.runtime_dir, s.state_dir);
   if (!read) return got.error();

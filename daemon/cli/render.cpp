@@ -60,11 +60,18 @@ std::string harmless(std::string_view text) {
 }
 
 rendered render(std::string_view type, std::string_view content) {
-  if (type != "stream" && type != "execute_result" && type != "display_data" && type != "error") {
+  if (type != "stream" && type != "execute_result" && type != "display_data" && type != "error" &&
+      type != "kmux_gap") {
     return {};
   }
   const auto document = json::parse_object(content, "a message");
   if (!document) return {};
+  if (type == "kmux_gap") {
+    return {fmt::format("kmux: messages {} to {} are not there any more: the journal's bound was "
+                        "passed.\n",
+                        integer_at(*document, "first"), integer_at(*document, "last")),
+            true};
+  }
   if (type == "stream") return {text_at(*document, "text"), text_at(*document, "name") == "stderr"};
   if (type != "error") return {plain_of(*document) + "\n", false};
   auto text = joined(json::find(*document, "traceback"), "\n");

@@ -46,7 +46,7 @@ outcome<kernel_view> look_at_kernel(const session& s, const std::string& id) {
     gone.state = "gone";
     return gone;
   }
-  if (!got->ok()) return failure{exit_code::refused, got->message(), "kmux status"};
+  if (!got->ok()) return failure_of(*got);
   return kernel_from_model(got->body);
 }
 
@@ -61,8 +61,9 @@ outcome<kernel_view> wait_for_kernel(const session& s, const std::string& id,
     const auto now = look_at_kernel(s, id);
     // An upgrade or a restart of kmuxd is no end of the wait.
     if (now) seen = std::chrono::steady_clock::now();
-    if (!now && (now.error().code == exit_code::refused ||
-                 std::chrono::steady_clock::now() - seen > away_patience)) {
+    if (!now &&
+        (now.error().code == exit_code::refused || now.error().code == exit_code::not_found ||
+         std::chrono::steady_clock::now() - seen > away_patience)) {
       return now.error();
     }
     if (now && reached(*now)) return *now;

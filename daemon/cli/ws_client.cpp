@@ -59,7 +59,7 @@ outcome<ws_client> ws_client::open(const daemon_client& daemon, const std::strin
     refused.body += *piece;
   }
   return failure{*status == 404 ? exit_code::not_found : exit_code::refused, refused.message(),
-                 "kmux ps"};
+                 "kmux ps; a token that permits it"};
 }
 
 outcome<void> ws_client::send_frame(std::uint8_t opcode, std::string_view payload) {

@@ -88,6 +88,7 @@ private:
     if (!co_await read_body(verdict)) co_return false;
     http_request& request = verdict.request;
     request.peer = peer_;
+    request.peer.certificate = stream_->client_name();
     http_response response = co_await service_(request);
     if (response.websocket) {
       upgrade_ = std::make_unique<upgrade>(upgrade{std::move(request), std::move(response)});

@@ -35,6 +35,8 @@ std::string_view reason_phrase(int status) noexcept {
       return "No Content";
     case 206:
       return "Partial Content";
+    case 302:
+      return "Found";
     case 304:
       return "Not Modified";
     case 400:
@@ -59,12 +61,16 @@ std::string_view reason_phrase(int status) noexcept {
       return "Expectation Failed";
     case 426:
       return "Upgrade Required";
+    case 429:
+      return "Too Many Requests";
     case 431:
       return "Request Header Fields Too Large";
     case 500:
       return "Internal Server Error";
     case 501:
       return "Not Implemented";
+    case 502:
+      return "Bad Gateway";
     case 503:
       return "Service Unavailable";
     case 504:
@@ -99,7 +105,14 @@ std::string serialize(const http_response& r, bool head_only, bool keep_alive) {
   for (const auto& [name, value] : r.headers) {
     fmt::format_to(std::back_inserter(out), "{}: {}\r\n", name, value);
   }
-  out += "X-Content-Type-Options: nosniff\r\nCache-Control: no-cache\r\n";
+  out +=
+      "X-Content-Type-Options: nosniff\r\nCache-Control: no-cache\r\nX-Frame-Options: DENY\r\n"
+      "Referrer-Policy: no-referrer\r\n";
+  // What is shown is data; a page of ours says what it needs.
+  if (std::none_of(r.headers.begin(), r.headers.end(),
+                   [](const auto& h) { return h.first == "Content-Security-Policy"; })) {
+    out += "Content-Security-Policy: default-src 'none'; frame-ancestors 'none'\r\n";
+  }
   out += keep_alive ? "\r\n" : "Connection: close\r\n\r\n";
   if (!head_only) out += r.body;
   return out;

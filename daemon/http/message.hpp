@@ -21,8 +21,10 @@ using header_list = std::vector<std::pair<std::string, std::string>>;
 
 /// Where a connection came from.
 struct peer_info {
-  std::string address;       ///< "127.0.0.1:40312" or "unix"
-  std::optional<uid_t> uid;  ///< of the process at the other end, for Unix sockets (SO_PEERCRED)
+  std::string address;        ///< "127.0.0.1:40312" or "unix"
+  std::optional<uid_t> uid;   ///< of the process at the other end, for Unix sockets (SO_PEERCRED)
+  std::vector<gid_t> groups;  ///< its groups (SO_PEERGROUPS)
+  std::string certificate;    ///< whose it is that was shown and verified, for TLS; else empty
 };
 
 struct http_request {
@@ -32,7 +34,6 @@ struct http_request {
   std::vector<std::pair<std::string, std::string>> query;  ///< decoded, in order
   header_list headers;
   std::string body;
-  bool wants_websocket = false;  ///< a well-formed upgrade request
   peer_info peer;
 
   identity who;                         ///< set once authenticated
@@ -41,6 +42,8 @@ struct http_request {
   /// The first header of that name (any case), or nullptr.
   const std::string* header(std::string_view name) const noexcept;
   const std::string* argument(std::string_view name) const noexcept;
+  /// Whether it asks for another protocol, well-formed or not.
+  bool wants_websocket() const noexcept { return header("Upgrade") != nullptr; }
 };
 
 struct http_response {

@@ -41,8 +41,8 @@ std::size_t gather(const std::deque<outgoing_ptr>& queue, std::size_t skip,
 
 }  // namespace
 
-peer_stream::peer_stream(asio::io_context& io, socket_type socket)
-    : socket_(std::move(socket)), drained_(io) {
+peer_stream::peer_stream(asio::io_context& io, socket_type socket, std::unique_ptr<tls_session> tls)
+    : socket_(std::move(socket)), tls_(std::move(tls)), drained_(io) {
   boost::system::error_code ignored;  // a socket that cannot do this fails at its first use anyway
   socket_.non_blocking(true, ignored);
 }
@@ -65,6 +65,7 @@ void peer_stream::finish(outgoing_ptr last) {
 }
 
 void peer_stream::flush() {
+  if (tls_) return flush_tls();
   std::size_t total = 0;
   while (!queue_.empty() && !broken_ && !waiting_) {
     if (total >= burst) return flush_soon();
@@ -115,7 +116,7 @@ void peer_stream::flush_soon() {
 }
 
 asio::awaitable<void> peer_stream::drained() {
-  while (!queue_.empty() && !broken_)
+  while (pending_bytes() > 0 && !broken_)
     co_await drained_.wait();
 }
 
@@ -130,7 +131,8 @@ void peer_stream::fail() {
   if (broken_) return;
   broken_ = true;
   queue_.clear();
-  pending_ = offset_ = 0;
+  sealed_.clear();
+  pending_ = offset_ = sealed_sent_ = 0;
   boost::system::error_code ignored;  // the peer is gone already, or about to be
   socket_.close(ignored);
   drained_.notify();
@@ -141,13 +143,17 @@ void peer_stream::close() {
 }
 
 void peer_stream::shutdown_send() {
+  if (tls_ && !broken_) {
+    tls_->end();
+    flush_tls();
+  }
   boost::system::error_code ignored;  // not connected any more: then there is nothing to say
   socket_.shutdown(socket_type::shutdown_send, ignored);
 }
 
 asio::awaitable<void> peer_stream::linger() {
   flush();
-  if (pending_ == 0) shutdown_send();
+  if (pending_bytes() == 0) shutdown_send();
   asio::steady_timer limit(get_executor(), linger_time);
   limit.async_wait([weak = weak_from_this()](error_code ec) {
     const auto self = weak.lock();

@@ -16,6 +16,7 @@
 
 #include "daemon/async/event.hpp"
 #include "daemon/http/outgoing.hpp"
+#include "daemon/http/tls.hpp"
 
 namespace kmux::daemon {
 
@@ -29,7 +30,8 @@ public:
                                                        boost::asio::io_context::executor_type>;
   using executor_type = socket_type::executor_type;
 
-  peer_stream(boost::asio::io_context&, socket_type);
+  /// Without `tls`, bytes pass as they are.
+  peer_stream(boost::asio::io_context&, socket_type, std::unique_ptr<tls_session> tls = {});
 
   /// Bytes of memory besides an item's own, measured with frames of 1 KiB.
   static constexpr std::size_t cost_of_item = 512;
@@ -45,7 +47,7 @@ public:
   /// Drops what has not begun to be sent, takes `last` and nothing after it. For closing.
   void finish(outgoing_ptr last);
 
-  std::size_t pending_bytes() const noexcept { return pending_; }
+  std::size_t pending_bytes() const noexcept { return pending_ + sealed_.size() - sealed_sent_; }
   /// What waits behind the item that is being sent, and what it takes to hold it.
   std::size_t waiting_bytes() const noexcept {
     if (queue_.empty()) return 0;
@@ -70,6 +72,9 @@ public:
   void set_idle(bool idle) noexcept { idle_ = idle; }
   bool idle() const noexcept { return idle_; }
 
+  /// Whose certificate the client has shown; empty for none.
+  std::string client_name() const { return tls_ ? tls_->client_name() : ""; }
+
   /// `bytes` come out of the next reads, before what the socket has.
   void unread(std::string bytes) { unread_ = std::move(bytes); }
 
@@ -77,6 +82,13 @@ public:
   auto async_read_some(const Buffers& buffers, Token&& token) {
     return boost::asio::async_initiate<Token, void(boost::system::error_code, std::size_t)>(
         [this](auto handler, const Buffers& into) {
+          if (unread_.empty() && tls_) {
+            // Handlers can only be moved, and what is kept for later must be copyable.
+            auto kept = std::make_shared<decltype(handler)>(std::move(handler));
+            return read_tls(first_of(into), [this, kept](error_code ec, std::size_t n) {
+              post_result(std::move(*kept), ec, n);
+            });
+          }
           if (unread_.empty()) return socket_.async_read_some(into, std::move(handler));
           const std::size_t n = boost::asio::buffer_copy(into, boost::asio::buffer(unread_));
           unread_.erase(0, n);
@@ -109,6 +121,22 @@ private:
     boost::asio::post(executor, [h = std::move(handler), ec, n]() mutable { h(ec, n); });
   }
 
+  template <class Buffers>
+  static boost::asio::mutable_buffer first_of(const Buffers& buffers) {
+    for (auto each = boost::asio::buffer_sequence_begin(buffers);
+         each != boost::asio::buffer_sequence_end(buffers); ++each) {
+      if (const boost::asio::mutable_buffer one = *each; one.size() > 0) return one;
+    }
+    return {};
+  }
+
+  using read_handler = std::function<void(error_code, std::size_t)>;
+  void read_tls(boost::asio::mutable_buffer into, read_handler done);
+  void flush_tls();
+  /// Encrypts some of the queue; false where there is nothing to send.
+  bool seal_some();
+  void refuse_http();
+
   static error_code broken_reason() { return boost::asio::error::connection_reset; }
   void fail();
   void wait_writable();
@@ -120,6 +148,9 @@ private:
   std::size_t offset_ = 0;   ///< how much of queue_.front() is sent
   std::size_t pending_ = 0;  ///< bytes in the queue that are not sent
   std::string unread_;
+  std::unique_ptr<tls_session> tls_;
+  std::string sealed_;           ///< encrypted, on its way
+  std::size_t sealed_sent_ = 0;  ///< how much of it is sent
   event drained_;
   std::size_t wanted_room_ = 0;  ///< drained_ is told when so little waits; 0: at the end
   bool waiting_ = false, scheduled_ = false, finished_ = false, broken_ = false, idle_ = false;

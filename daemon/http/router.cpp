@@ -41,23 +41,26 @@ asio::awaitable<http_response> answer(router::simple_handler handle, http_reques
 
 }  // namespace
 
-void router::add(std::string method, std::string pattern, handler handle) {
-  routes_.push_back({std::move(method), std::move(pattern), false, false, std::move(handle)});
+router::route& router::add(std::string method, std::string pattern, handler handle) {
+  const auto needs = method == "GET" ? access::look : access::use;
+  routes_.push_back({std::move(method), std::move(pattern), std::move(handle), needs, false});
+  return routes_.back();
 }
 
-void router::add_simple(std::string method, std::string pattern, simple_handler handle) {
-  add(std::move(method), std::move(pattern),
+router::route& router::add_simple(std::string method, std::string pattern, simple_handler handle) {
+  return add(
+      std::move(method), std::move(pattern),
       [handle = std::move(handle)](http_request& request) { return answer(handle, request); });
 }
 
 void router::add_open(std::string method, std::string pattern, simple_handler handle) {
-  add_simple(std::move(method), std::move(pattern), std::move(handle));
-  routes_.back().open = true;
+  add_simple(std::move(method), std::move(pattern), std::move(handle)).needs = access::open;
 }
 
 void router::add_everywhere(std::string method, std::string pattern, handler handle) {
-  add(std::move(method), std::move(pattern), std::move(handle));
-  routes_.back().open = routes_.back().everywhere = true;
+  auto& added = add(std::move(method), std::move(pattern), std::move(handle));
+  added.needs = access::open;
+  added.everywhere = true;
 }
 
 bool router::is_everywhere(std::string_view path) const {

@@ -22,13 +22,14 @@ public:
   struct route {
     std::string method;  ///< "GET" also serves HEAD
     std::string pattern;
-    bool open = false;        ///< answers without authentication
-    bool everywhere = false;  ///< answers outside of the base URL as well
     handler handle;
+    access needs = access::use;  ///< "GET" needs access::look, unless said otherwise
+    bool everywhere = false;     ///< answers outside of the base URL as well
   };
 
-  void add(std::string method, std::string pattern, handler);
-  void add_simple(std::string method, std::string pattern, simple_handler);
+  /// The route, to say what it needs; valid until the next one is added.
+  route& add(std::string method, std::string pattern, handler);
+  route& add_simple(std::string method, std::string pattern, simple_handler);
   void add_open(std::string method, std::string pattern, simple_handler);
   /// Open, and the same whatever the base URL is.
   void add_everywhere(std::string method, std::string pattern, handler);

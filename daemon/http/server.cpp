@@ -36,6 +36,18 @@ std::optional<uid_t> peer_uid(int fd) {
   return credentials.uid;
 }
 
+std::vector<gid_t> peer_groups(int fd) {
+  std::vector<gid_t> out(64);
+  socklen_t size = static_cast<socklen_t>(out.size() * sizeof(gid_t));
+  int failed = ::getsockopt(fd, SOL_SOCKET, SO_PEERGROUPS, out.data(), &size);
+  if (failed != 0 && errno == ERANGE) {
+    out.resize(size / sizeof(gid_t));
+    failed = ::getsockopt(fd, SOL_SOCKET, SO_PEERGROUPS, out.data(), &size);
+  }
+  out.resize(failed == 0 ? size / sizeof(gid_t) : 0);
+  return out;
+}
+
 /// A socket file that nobody listens on is a leftover; one that answers belongs to somebody.
 bool is_stale(const local::endpoint& where) {
   asio::io_context io;
@@ -45,13 +57,13 @@ bool is_stale(const local::endpoint& where) {
   return ec == asio::error::connection_refused;
 }
 
-std::string url_of(const listen_address& where, const std::string& base_url) {
+std::string url_of(const listen_address& where, const std::string& base_url, bool tls) {
   if (!where.path.empty()) {
     return fmt::format("http+unix://{}{}", percent_encode(where.path), base_url);
   }
   const bool v6 = where.host.find(':') != std::string::npos;
-  return fmt::format("http://{}:{}{}", v6 ? "[" + where.host + "]" : where.host, where.port,
-                     base_url);
+  return fmt::format("{}://{}:{}{}", tls ? "https" : "http",
+                     v6 ? "[" + where.host + "]" : where.host, where.port, base_url);
 }
 
 }  // namespace
@@ -168,7 +180,7 @@ result<void> server::listen(handed_socket handed, const std::string& base_url) {
 template <class Acceptor>
 void server::begin(std::shared_ptr<Acceptor> opened, listen_address where, bool ours,
                    const std::string& base_url) {
-  urls_.push_back(url_of(where, base_url));
+  urls_.push_back(url_of(where, base_url, tls_ != nullptr));
   acceptors_.push_back({std::move(where), ours, [opened] { opened->close(); },
                         [opened] { return opened->release(); }});
   // From the loop: if another address cannot be listened on, it never runs, and nobody joins.
@@ -194,17 +206,20 @@ asio::awaitable<void> server::accept(std::shared_ptr<Acceptor> acceptor) {
     if constexpr (is_local) {
       peer.address = "unix";
       peer.uid = peer_uid(socket.native_handle());
+      peer.groups = peer_groups(socket.native_handle());
     } else {
       boost::system::error_code ignored;  // the peer may have gone already
       socket.set_option(tcp::no_delay(true), ignored);
       peer.address = fmt::format("{}:{}", remote.address().to_string(), remote.port());
     }
-    serve(peer_stream::socket_type(std::move(socket)), std::move(peer));
+    auto tls = is_local || !tls_ ? nullptr : tls_->new_session();
+    serve(peer_stream::socket_type(std::move(socket)), std::move(peer), std::move(tls));
   }
 }
 
-void server::serve(peer_stream::socket_type socket, peer_info peer) {
-  auto stream = std::make_shared<peer_stream>(io_, std::move(socket));
+void server::serve(peer_stream::socket_type socket, peer_info peer,
+                   std::unique_ptr<tls_session> tls) {
+  auto stream = std::make_shared<peer_stream>(io_, std::move(socket), std::move(tls));
   if (streams_.size() >= max_connections_) {
     const auto response = error_response(503, "Too many connections. Try again later.");
     stream->push(make_outgoing(serialize(response, false, false)));

@@ -83,6 +83,8 @@ public:
   const std::vector<std::string>& urls() const noexcept { return urls_; }
 
   void set_settings(connection_settings settings, std::size_t max_connections);
+  /// TLS for TCP from now on, before listen(); later another one, for new connections.
+  void set_tls(std::shared_ptr<tls_context> tls) { tls_ = std::move(tls); }
   void keep_alive(std::chrono::milliseconds interval, std::chrono::milliseconds timeout) {
     registry_.keep_alive(interval, timeout);
   }
@@ -112,7 +114,7 @@ private:
   void begin(std::shared_ptr<Acceptor>, listen_address, bool ours, const std::string& base_url);
   template <class Acceptor>
   boost::asio::awaitable<void> accept(std::shared_ptr<Acceptor>);
-  void serve(peer_stream::socket_type socket, peer_info peer);
+  void serve(peer_stream::socket_type socket, peer_info peer, std::unique_ptr<tls_session>);
   boost::asio::awaitable<void> serve_one(std::shared_ptr<peer_stream> stream, peer_info peer);
 
   boost::asio::io_context& io_;
@@ -120,6 +122,7 @@ private:
   std::size_t max_connections_;
   http_service service_;
   ws_registry registry_;
+  std::shared_ptr<tls_context> tls_;
   bool stopping_ = false;
   std::vector<std::string> urls_;
   std::vector<acceptor> acceptors_;

@@ -29,12 +29,6 @@ void add_etag(const http_request& request, http_response& response) {
   response.body.clear();
 }
 
-http_response unauthorized(std::string_view problem) {
-  auto response = error_response(401, problem);
-  response.headers.emplace_back("WWW-Authenticate", "Bearer realm=\"kmuxd\"");
-  return response;
-}
-
 http_response preflight() {
   http_response response;
   response.status = 204;
@@ -81,14 +75,15 @@ asio::awaitable<http_response> service::handle(http_request& request) {
   if (refusal.status == 400) co_return refusal;
   if (resolved && request.method == "OPTIONS") co_return preflight();
   const auto* const route = resolved ? routes_.find(request, refusal) : nullptr;
-  if (route == nullptr || !route->open) {
-    std::string problem;
-    auto who = authenticator_.authenticate(request, problem);
-    if (!who) co_return unauthorized(problem);
-    request.who = std::move(*who);
+  const bool health = route != nullptr && route->everywhere;  // asked by any name, and says nothing
+  if (!health) {
+    const auto needs = route != nullptr ? route->needs : access::look;
+    if (auto refused = co_await door_.admit(request, needs)) co_return std::move(*refused);
   }
   if (route == nullptr) co_return refusal;
-  co_return co_await route->handle(request);
+  auto response = co_await route->handle(request);
+  if (route->needs != access::open) door_.done(request, response.status);
+  co_return response;
 }
 
 asio::awaitable<http_response> service::respond(http_request& request) {

@@ -3,7 +3,7 @@
 
 #include <string>
 
-#include "daemon/auth/authenticator.hpp"
+#include "daemon/auth/access_control.hpp"
 #include "daemon/http/connection.hpp"
 #include "daemon/http/router.hpp"
 
@@ -17,8 +17,8 @@ public:
     std::string allow_origin;    ///< CORS: "*", one origin, or empty for none
   };
 
-  service(const router& routes, settings s) : routes_(routes), settings_(std::move(s)) {}
-  void set(authenticator a) { authenticator_ = std::move(a); }
+  service(const router& routes, access_control& door, settings s)
+      : routes_(routes), door_(door), settings_(std::move(s)) {}
 
   boost::asio::awaitable<http_response> respond(http_request&);
 
@@ -29,8 +29,8 @@ private:
   void add_origin(http_response&) const;
 
   const router& routes_;
+  access_control& door_;
   settings settings_;
-  authenticator authenticator_;
 };
 
 }  // namespace kmux::daemon

@@ -24,15 +24,15 @@ constexpr std::size_t unkept = 8;  ///< times as much may wait of what is not in
 
 }  // namespace
 
-channels_socket::channels_socket(std::shared_ptr<kernel> owner, std::string session_id, bool named,
-                                 ws_protocol protocol, resume_point resume, client_info client)
+channels_socket::channels_socket(std::shared_ptr<kernel> owner, settings s)
     : kernel_(std::move(owner)),
-      session_id_(std::move(session_id)),
-      named_(named),
-      protocol_(protocol),
-      resume_(resume),
-      client_(std::move(client)),
-      numbering_(resume.counts() ? numbering::shown : numbering::hidden),
+      session_id_(std::move(s.session_id)),
+      named_(s.named),
+      read_only_(s.read_only),
+      protocol_(s.protocol),
+      resume_(s.resume),
+      client_(std::move(s.client)),
+      numbering_(s.resume.counts() ? numbering::shown : numbering::hidden),
       confirm_(kernel_->services().io) {
 }
 
@@ -170,6 +170,11 @@ asio::awaitable<void> channels_socket::received(std::string_view payload, bool t
   }
   // Clients have nothing to say on iopub; others ignore it, too.
   if (incoming.channel == channel::iopub) co_return;
+  if (read_only_) {
+    close(close_code::not_allowed,
+          "These credentials may only read: sending needs a token with the scope \"use\".");
+    co_return;
+  }
   co_await kernel_->send_from(*this, incoming, head_);
 }
 

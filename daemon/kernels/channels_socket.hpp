@@ -24,8 +24,9 @@ class kernel;
 namespace close_code {
 inline constexpr std::uint16_t bad_message = 1007;  ///< not what the protocol allows
 inline constexpr std::uint16_t too_slow = 1008;  ///< takes less than is said, and nothing is kept
-inline constexpr std::uint16_t replaced = 4001;  ///< the same session connected again
-inline constexpr std::uint16_t kicked = 4403;    ///< somebody who may has closed it
+inline constexpr std::uint16_t not_allowed = 1008;
+inline constexpr std::uint16_t replaced = 4001;     ///< the same session connected again
+inline constexpr std::uint16_t kicked = 4403;       ///< somebody who may has closed it
 inline constexpr std::uint16_t kernel_gone = 4404;  ///< the kernel was deleted
 }  // namespace close_code
 
@@ -55,8 +56,15 @@ struct client_info {
 class channels_socket : public websocket_handler,
                         public std::enable_shared_from_this<channels_socket> {
 public:
-  channels_socket(std::shared_ptr<kernel> owner, std::string session_id, bool named, ws_protocol,
-                  resume_point, client_info);
+  struct settings {
+    std::string session_id;
+    bool named = false;      ///< the client chose the session's name, and may come back with it
+    bool read_only = false;  ///< whatever it sends ends it
+    ws_protocol protocol = ws_protocol::legacy;
+    resume_point resume;
+    client_info client;
+  };
+  channels_socket(std::shared_ptr<kernel> owner, settings);
   ~channels_socket() override;
 
   void opened(ws_link&) override;
@@ -65,7 +73,6 @@ public:
   void closed() override;
 
   const std::string& session_id() const noexcept { return session_id_; }
-  /// The client chose the session's name, and may come back with it.
   bool named() const noexcept { return named_; }
   const resume_point& resume() const noexcept { return resume_; }
   const client_info& client() const noexcept { return client_; }
@@ -105,7 +112,7 @@ private:
 
   std::shared_ptr<kernel> kernel_;
   std::string session_id_;
-  bool named_;
+  bool named_, read_only_;
   ws_protocol protocol_;
   resume_point resume_;
   client_info client_;

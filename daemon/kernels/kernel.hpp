@@ -104,6 +104,10 @@ public:
   /// The kernel model of Jupyter's REST API, as JSON.
   std::string model() const;
   std::size_t connections() const noexcept { return clients_.size(); }
+  /// As it has said itself, and with a process that can be.
+  bool is_busy() const noexcept {
+    return has_process() && activity_.state() == "busy" && !activity_.presumed_busy();
+  }
   std::chrono::system_clock::time_point last_activity() const noexcept { return activity_.last(); }
 
   /// Ends when the new process is connected: the error says why that could not be.

@@ -82,6 +82,18 @@ std::size_t kernel_manager::count_present() const {
       kernels_.begin(), kernels_.end(), [](const auto& each) { return !each.second->is_lost(); }));
 }
 
+namespace {
+
+/// Whose kernel it will be. What a client says in its environment is a wish, of which only a
+/// trusted front can be sure.
+std::string owner_for(const kernel_request& request, const identity& who) {
+  const auto wish = request.env.find("KERNEL_USERNAME");
+  const bool good = wish != request.env.end() && is_owner_name(wish->second);
+  return good && who.may_act_for_others() ? wish->second : who.owner;
+}
+
+}  // namespace
+
 kernel_manager::started kernel_manager::start(const kernel_request& request, const identity& who) {
   if (!request.id.empty()) {
     if (!is_valid_id(request.id)) {
@@ -95,7 +107,8 @@ kernel_manager::started kernel_manager::start(const kernel_request& request, con
       return refusal{409, "This kernel_id is taken. Choose another, or leave it out."};
     }
   }
-  if (auto refused = refuse(who.owner)) return std::move(*refused);
+  const auto owner = owner_for(request, who);
+  if (auto refused = refuse(owner)) return std::move(*refused);
   const auto spec = services_.specs.find(request.name);
   if (!spec) {
     return refusal{spec.error().code == errc::not_found ? 404 : 500, spec.error().detail};
@@ -103,7 +116,7 @@ kernel_manager::started kernel_manager::start(const kernel_request& request, con
   supervise::record record;
   record.id = request.id.empty() ? make_uuid() : request.id;
   record.kernelspec = spec->name;
-  record.owner = who.owner;
+  record.owner = owner;
   record.path = request.path;
   record.cwd = working_directory(request);
   record.env = request.env;
@@ -127,6 +140,18 @@ std::vector<std::shared_ptr<kernel>> kernel_manager::list(const identity& who) c
     if (who.may_see(each->owner())) out.push_back(each);
   }
   return out;
+}
+
+bool kernel_manager::any_busy() const {
+  return std::any_of(kernels_.begin(), kernels_.end(),
+                     [](const auto& each) { return each.second->is_busy(); });
+}
+
+std::chrono::system_clock::time_point kernel_manager::last_activity(
+    std::chrono::system_clock::time_point at_least) const {
+  for (const auto& [id, each] : kernels_)
+    at_least = std::max(at_least, each->last_activity());
+  return at_least;
 }
 
 supervise::culling::duration kernel_manager::cull() {

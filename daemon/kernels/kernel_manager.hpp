@@ -53,6 +53,10 @@ public:
   std::shared_ptr<kernel> find(const std::string& id, const identity& who) const;
   std::vector<std::shared_ptr<kernel>> list(const identity& who) const;
   std::size_t size() const noexcept { return kernels_.size(); }
+  bool any_busy() const;
+  /// Of all kernels; `at_least` where none is later.
+  std::chrono::system_clock::time_point last_activity(
+      std::chrono::system_clock::time_point at_least) const;
 
   /// From now on no kernel is started, and at the deadline those that are left are ended.
   void begin_drain(std::optional<drain::clock::duration> deadline) { drain_.begin(deadline); }

@@ -12,7 +12,7 @@ namespace kmux::daemon {
 namespace {
 
 constexpr std::size_t largest_file = 64 << 20;
-const identity everybody{"", true};
+const identity everybody("", scope::admin);
 
 std::string text_at(const json::value& v, std::string_view name) {
   return std::string(json::string_at(v, name).value_or(""));

@@ -33,7 +33,7 @@ class Front(Daemon):
     """A Jupyter server in front answers as kmuxd does, so the same client serves."""
 
     def __init__(self, url):
-        self.url, self.ws, self.sockets = url, url.replace("http", "ws"), []
+        self.url, self.ws, self.sockets, self.tls = url, url.replace("http", "ws"), [], {}
 
 
 @contextlib.contextmanager

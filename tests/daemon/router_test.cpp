@@ -76,7 +76,7 @@ TEST_F(routing, head_is_served_where_get_is) {
 
 TEST_F(routing, only_what_was_added_as_open_is_open) {
   for (const auto& route : routes_.routes())
-    EXPECT_EQ(route.open, route.pattern == "/") << route.pattern;
+    EXPECT_EQ(route.needs == access::open, route.pattern == "/") << route.pattern;
 }
 
 TEST_F(routing, only_what_was_added_so_is_everywhere_and_that_is_open) {
@@ -84,7 +84,7 @@ TEST_F(routing, only_what_was_added_so_is_everywhere_and_that_is_open) {
     co_return http_response{};
   });
   EXPECT_EQ(find("GET", "/healthy"), "GET /healthy");
-  EXPECT_TRUE(routes_.routes().back().open);
+  EXPECT_TRUE(routes_.routes().back().needs == access::open);
   EXPECT_TRUE(routes_.is_everywhere("/healthy"));
   for (const auto* path : {"/", "/k", "/healthy/", "/healthyx", ""})
     EXPECT_FALSE(routes_.is_everywhere(path)) << path;

@@ -30,9 +30,7 @@ def test_only_the_health_check_answers_without_a_token(daemon):
 
 def test_owners_see_their_own(make_daemon):
     daemon = make_daemon()
-    tokens = daemon.directory / "tokens"
-    tokens.write_text("a alice token-of-alice\nb bob token-of-bob  # a comment\nr root token-of-root admin\n")
-    daemon.flags += ["--tokens-file", str(tokens)]
+    daemon.allow("a alice token-of-alice", "b bob token-of-bob", "r root token-of-root admin")
     daemon.start()
     kernel = daemon.post("kernels", {"name": "echo"}, token="token-of-alice").json()
     assert kernel["kmux"]["owner"] == "alice"
@@ -80,7 +78,7 @@ def raw(daemon, data, timeout=10):
         return b"".join(iter(lambda: stream.recv(65536), b""))
 
 
-HEAD = b"GET /api HTTP/1.1\r\nHost: x\r\n"
+HEAD = b"GET /api HTTP/1.1\r\nHost: localhost\r\n"
 
 
 @pytest.mark.parametrize("data, status", [

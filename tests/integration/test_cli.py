@@ -7,15 +7,8 @@ import signal
 
 import cli
 import kmuxd
-import pytest
 from cli import FAILED, NOT_FOUND, REFUSED, TIMED_OUT, UNREACHABLE, USAGE, kmux
 from kmuxd import TOKEN, has_ended, wait_until
-
-
-@pytest.fixture
-def at(daemon):
-    """kmux at this daemon's admin.sock: no token is needed."""
-    return lambda *words, **more: kmux("--runtime-dir", daemon.runtime, *words, **more)
 
 
 def columns(text):
@@ -145,6 +138,30 @@ def test_by_url(daemon):
     daemon.stop()
     daemon.start()
     assert kmuxd.PROGRAM.exists() and daemon.model(kernel)["id"] == kernel
+
+
+def test_scopes(make_daemon):
+    daemon = make_daemon()
+    daemon.allow("o mon observing-token observe", "r ann reading-token read", "u ann using-token")
+    daemon.start()
+
+    def as_token(token, *words, **more):
+        return kmux("--url", daemon.url, *words, environment={"KMUX_TOKEN": token}, **more)
+
+    kernel = as_token("using-token", "start", "echo", "--wait").strip()
+    channels = daemon.channels(kernel)
+    assert as_token("using-token", "exec", kernel, "-c", "echo said") == "said\n"
+    assert as_token("reading-token", "logs", kernel, "--output") == "said\n" and as_token("reading-token", "logs", kernel) == ""
+    assert kernel[:8] in as_token("observing-token", "ps")
+    (client,) = columns(as_token("observing-token", "clients"))
+    for words in (("logs", kernel), ("messages", kernel), ("stop", kernel)):
+        assert "Try:" in as_token("observing-token", *words, code=REFUSED)
+    for words in (("signal", kernel, "USR1"), ("pin", kernel), ("kick", client["ID"]), ("stop", kernel)):
+        assert "Try:" in as_token("reading-token", *words, code=REFUSED)
+    assert "dministrator" in as_token("using-token", "reload", code=REFUSED)
+    assert channels.text("echo still here") == "still here\n"
+    as_token("using-token", "kick", client["ID"])
+    assert channels.until(lambda m: "closed" in m)[-1]["closed"] == 4403
 
 
 def test_waiting(daemon, at):

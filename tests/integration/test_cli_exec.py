@@ -6,7 +6,7 @@ import signal
 import cli
 import nbformat
 import pytest
-from cli import FAILED, NOT_FOUND, TIMED_OUT, USAGE, kmux
+from cli import FAILED, NOT_FOUND, TIMED_OUT, USAGE
 from kmuxd import wait_until
 
 PYTHON = '[kernels]\necho = true\npython = "/usr/bin/python3"\nrestart = false\n'
@@ -15,22 +15,6 @@ PYTHON = '[kernels]\necho = true\npython = "/usr/bin/python3"\nrestart = false\n
 @pytest.fixture
 def daemon(make_daemon):
     return make_daemon(PYTHON).start()
-
-
-@pytest.fixture
-def at(daemon):
-    return lambda *words, **more: kmux("--runtime-dir", daemon.runtime, *words, **more)
-
-
-@pytest.fixture
-def spec(daemon):
-    specs = daemon.get("kernelspecs").json()["kernelspecs"]
-    return next(n for n, s in specs.items() if s["spec"]["display_name"] == "Python 3 (kmux)")
-
-
-@pytest.fixture
-def kernel(at, spec):
-    return at("start", spec, "--wait").strip()
 
 
 def test_output_comes_as_it_is_said(daemon, kernel, tmp_path):

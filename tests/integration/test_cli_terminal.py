@@ -16,11 +16,6 @@ def daemon(make_daemon):
 
 
 @pytest.fixture
-def at(daemon):
-    return lambda *words, **more: kmux("--runtime-dir", daemon.runtime, *words, **more)
-
-
-@pytest.fixture
 def terminal(daemon):
     made = []
 
@@ -31,12 +26,6 @@ def terminal(daemon):
     yield make
     for each in made:
         each.close()
-
-
-@pytest.fixture
-def kernel(daemon, at):
-    specs = daemon.get("kernelspecs").json()["kernelspecs"]
-    return at("start", next(n for n, s in specs.items() if s["spec"]["display_name"] == "Python 3 (kmux)"), "--wait").strip()
 
 
 def test_a_console(daemon, at, terminal, kernel):

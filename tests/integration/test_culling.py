@@ -82,9 +82,7 @@ def test_a_dry_run_ends_nothing(make_daemon):
 
 def test_rules(make_daemon):
     daemon = make_daemon(culling(idle_timeout="100ms", rules=["owner:ann idle_timeout=0", "kernelspec:echo idle_timeout=200ms"]))
-    tokens = daemon.directory / "tokens"
-    tokens.write_text("a ann token-of-ann\nb bob token-of-bob\n")
-    daemon.flags += ["--tokens-file", str(tokens)]
+    daemon.allow("a ann token-of-ann", "b bob token-of-bob")
     daemon.start()
     kept = daemon.post("kernels", {"name": "echo"}, token="token-of-ann").json()["id"]
     ended = daemon.post("kernels", {"name": "echo"}, token="token-of-bob").json()["id"]

@@ -7,9 +7,7 @@ from kmuxd import wait_until
 @pytest.fixture
 def daemon(make_daemon):
     daemon = make_daemon()
-    tokens = daemon.directory / "tokens"
-    tokens.write_text("a alice token-of-alice\n")
-    daemon.flags += ["--tokens-file", str(tokens)]
+    daemon.allow("a alice token-of-alice")
     return daemon.start()
 
 

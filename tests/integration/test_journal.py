@@ -136,8 +136,7 @@ def test_outputs_as_a_notebook_has_them(daemon):
 
 def test_strangers_see_nothing(make_daemon):
     daemon = make_daemon()
-    (daemon.directory / "tokens").write_text("other bob bobs-token-which-is-long\n")
-    daemon.flags += ["--tokens-file", str(daemon.directory / "tokens")]
+    daemon.allow("other bob bobs-token-which-is-long")
     daemon.start()
     kernel = daemon.kernel()
     for path in ("messages", "executions", "executions/x/outputs"):

@@ -5,9 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 def with_owners(make_daemon, config):
     daemon = make_daemon("[kernels]\necho = true\n" + config)
-    tokens = daemon.directory / "tokens"
-    tokens.write_text("a alice token-of-alice\nb bob token-of-bob\n")
-    daemon.flags += ["--tokens-file", str(tokens)]
+    daemon.allow("a alice token-of-alice", "b bob token-of-bob")
     return daemon.start()
 
 

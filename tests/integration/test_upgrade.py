@@ -167,9 +167,7 @@ def test_what_cannot_take_over_changes_nothing(installed, daemon, what):
 
 def test_only_administrators_may(installed, make_daemon):
     daemon = make_daemon()
-    tokens = daemon.directory / "tokens"
-    tokens.write_text("a alice token-of-alice\n")
-    daemon.flags += ["--tokens-file", str(tokens)]
+    daemon.allow("a alice token-of-alice")
     daemon.start()
     assert daemon.post("upgrade", token="token-of-alice").status_code == 403
     assert daemon.post("upgrade", token=None).status_code == 401
