@@ -29,6 +29,8 @@ protected:
     config_.state_dir = directory_ + "/state";
     config_.server.listen = {"127.0.0.1:0"};
     config_.auth.token = "secret-one";
+    config_.auth.tokens_file = directory_ + "/tokens";
+    config_.auth.audit_log = directory_ + "/audit.log";
   }
   ~whole_app() override { std::filesystem::remove_all(directory_); }
 
