@@ -64,7 +64,7 @@ outcome<void> kernel_channels::connect(clock::time_point until) {
                                             daemon::percent_encode(kernel_), session_, seen_),
                                 until);
   if (!opened) return opened.error();
-  socket_.emplace(std::move(*opened));
+  socket_ = std::make_unique<ws_client>(std::move(*opened));
   for (const auto& [id, text] : unanswered_) {
     if (const auto sent = socket_->send(text); !sent) return sent.error();
   }

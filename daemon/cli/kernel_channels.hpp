@@ -56,7 +56,7 @@ private:
   const daemon_client* daemon_;
   std::string kernel_, session_;
   std::uint64_t seen_;
-  std::optional<ws_client> socket_;
+  std::unique_ptr<ws_client> socket_;  ///< once connected
   /// Sent, and not known to have arrived: sent again, with the same msg_id, which a kernel takes
   /// once.
   std::map<std::string, std::string> unanswered_;

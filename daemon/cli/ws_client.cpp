@@ -147,8 +147,8 @@ outcome<std::optional<ws_client::message>> ws_client::receive(clock::time_point 
   for (;;) {
     auto next = take_frame();
     if (!next) return next.error();
-    if (*next) {
-      auto made = on_frame(std::move(**next));
+    if (auto& whole = *next; whole) {
+      auto made = on_frame(std::move(*whole));
       if (!made || *made) return made;
       continue;
     }

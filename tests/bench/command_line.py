@@ -18,7 +18,7 @@ def took(*words):
     """Milliseconds from the start of a program to its end."""
     nothing = os.open(os.devnull, os.O_RDWR)
     begin = time.perf_counter()
-    pid = os.posix_spawnp(words[0], list(map(str, words)), os.environ, file_actions=[(os.POSIX_SPAWN_DUP2, nothing, 1)])
+    pid = os.posix_spawnp(words[0], list(map(str, words)), os.environ, file_actions=[(os.POSIX_SPAWN_DUP2, nothing, fd) for fd in (1, 2)])
     _, status = os.waitpid(pid, 0)
     end = time.perf_counter()
     os.close(nothing)
