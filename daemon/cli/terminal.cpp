@@ -128,7 +128,8 @@ std::optional<std::string> read_answer(std::string_view prompt, bool hidden) {
   std::string line;
   char c = 0;
   ssize_t n = 0;
-  while ((n = ::read(STDIN_FILENO, &c, 1)) == 1 && c != '\n')
+  // A newline that was typed ahead, while the line editor had the terminal, has become the other.
+  while ((n = ::read(STDIN_FILENO, &c, 1)) == 1 && c != '\n' && c != '\r')
     line += c;
   if (hide) {
     ::tcsetattr(STDIN_FILENO, TCSADRAIN, &before);
