@@ -9,6 +9,7 @@
 #include <deque>
 #include <histedit.h>
 #include <poll.h>
+#include <termios.h>
 #include <unistd.h>
 
 #include <fmt/format.h>
@@ -49,6 +50,7 @@ struct line_editor::state {
   hooks ask;
   EditLine* edit = nullptr;
   History* history = nullptr;
+  termios before{};
   std::string prompt;
   std::deque<char> pushed;  ///< keys that are ours
   how ended = how::end;
@@ -61,6 +63,14 @@ struct line_editor::state {
   static char* prompt_of(EditLine* e) { return of(e).prompt.data(); }
   static int next_key(EditLine* e, wchar_t* out) { return of(e).key(out); }
   static unsigned char complete_line(EditLine* e, int) { return of(e).complete(); }
+
+  /// Until the next line: what is typed ahead waits, Ctrl-D as well, and is shown when it is
+  /// edited.
+  void keep_keys() const {
+    termios waiting = before;
+    waiting.c_lflag &= ~static_cast<tcflag_t>(ICANON | ECHO);
+    ::tcsetattr(STDIN_FILENO, TCSADRAIN, &waiting);
+  }
 
   void push(std::string_view keys) { pushed.insert(pushed.end(), keys.begin(), keys.end()); }
 
@@ -135,6 +145,7 @@ struct line_editor::state {
 line_editor::line_editor(hooks h) : it_(std::make_unique<state>()) {
   std::setlocale(LC_CTYPE, "");
   it_->ask = std::move(h);
+  ::tcgetattr(STDIN_FILENO, &it_->before);
   it_->edit = el_init("kmux", stdin, stdout, stderr);
   it_->history = history_init();
   HistEvent event;
@@ -155,6 +166,7 @@ line_editor::line_editor(hooks h) : it_(std::make_unique<state>()) {
 line_editor::~line_editor() {
   el_end(it_->edit);
   history_end(it_->history);
+  ::tcsetattr(STDIN_FILENO, TCSADRAIN, &it_->before);
 }
 
 void line_editor::remember(const std::string& line) {
@@ -172,8 +184,10 @@ line_editor::how line_editor::read(const std::string& prompt, const std::string&
   it_->push(begin);
   int count = 0;
   const char* const line = el_gets(it_->edit, &count);
+  it_->keep_keys();
   if (line == nullptr || count <= 0) {
     el_reset(it_->edit);
+    it_->keep_keys();
     return it_->ended;
   }
   out.assign(line, static_cast<std::size_t>(count));

@@ -119,11 +119,12 @@ std::optional<std::string> read_answer(std::string_view prompt, bool hidden) {
   fmt::print(stderr, "{}", without_controls(prompt));
   std::fflush(stderr);
   termios before{};
-  const bool hide = hidden && ::tcgetattr(STDIN_FILENO, &before) == 0;
-  if (hide) {
-    termios quiet = before;
-    quiet.c_lflag &= ~static_cast<tcflag_t>(ECHO);
-    ::tcsetattr(STDIN_FILENO, TCSADRAIN, &quiet);
+  const bool terminal = ::tcgetattr(STDIN_FILENO, &before) == 0;
+  if (terminal) {
+    termios asking = before;
+    asking.c_lflag |= ICANON | ECHO;  // a console has it otherwise
+    if (hidden) asking.c_lflag &= ~static_cast<tcflag_t>(ECHO);
+    ::tcsetattr(STDIN_FILENO, TCSADRAIN, &asking);
   }
   std::string line;
   char c = 0;
@@ -131,10 +132,8 @@ std::optional<std::string> read_answer(std::string_view prompt, bool hidden) {
   // A newline that was typed ahead, while the line editor had the terminal, has become the other.
   while ((n = ::read(STDIN_FILENO, &c, 1)) == 1 && c != '\n' && c != '\r')
     line += c;
-  if (hide) {
-    ::tcsetattr(STDIN_FILENO, TCSADRAIN, &before);
-    fmt::print(stderr, "\n");
-  }
+  if (terminal) ::tcsetattr(STDIN_FILENO, TCSADRAIN, &before);
+  if (terminal && hidden) fmt::print(stderr, "\n");
   if (n != 1 && line.empty()) return std::nullopt;
   return line;
 }

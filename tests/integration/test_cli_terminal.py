@@ -76,6 +76,16 @@ def test_history_and_completion_are_the_kernels(at, terminal, kernel):
     assert it.wait() == DONE
 
 
+def test_what_is_typed_ahead_is_not_lost(at, terminal, kernel):
+    it = terminal("console", kernel)
+    it.expect(">>> ")
+    it.type("import time; print('on'); time.sleep(1)\n")
+    it.expect(r"\non\r\n")
+    it.type("'next' * 2\n\x04")
+    it.expect("nextnext.*The kernel goes on")
+    assert it.wait() == DONE
+
+
 def test_control_c_interrupts_and_control_backslash_leaves(daemon, at, terminal, kernel):
     it = terminal("console", kernel)
     it.expect(">>> ")
