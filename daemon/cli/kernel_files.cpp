@@ -8,6 +8,7 @@
 #include "daemon/cli/kernels.hpp"
 #include "proc/journal/reader.hpp"
 #include "proc/journal/segments.hpp"
+#include "proc/process_table.hpp"
 #include "proc/supervise/files.hpp"
 #include "proc/supervise/record.hpp"
 #include "proc/supervise/summary.hpp"
@@ -33,8 +34,9 @@ struct facts {
 
 bool lives(const process_identity& p) {
   if (p.pid < 2) return false;
+  const auto entry = read_process(p.pid);  // one that nobody has buried yet has ended
   const auto now = identify(p.pid);
-  return now && *now == p;
+  return entry && !entry->ended && now && *now == p;
 }
 
 /// What is known of a journal.
