@@ -44,6 +44,7 @@ public:
     if (is_list && !wants_list) {
       return complain(o.key, origin, "it takes one value, not a list");
     }
+    out_.origins[o.key] = origin;
     if (const auto wrong = o.set(out_.value, words); !wrong.empty()) {
       const std::string shown = words.empty() ? "" : words.front();
       complain(o.key, origin, wants_list ? wrong : "\"" + shown + "\": " + wrong);
@@ -278,6 +279,7 @@ load_result load(int argc, const char* const* argv, const environment_map& envir
   }
   loader load(out);
   const auto file = given.config_file.empty() ? default_file(environment) : given.config_file;
+  out.file = file;
   if (!file.empty()) load.take_file(file);
   load.take_environment(environment);
   for (const auto& [o, words] : given.values) {

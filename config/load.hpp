@@ -23,7 +23,9 @@ struct load_result {
   action what = action::run;
   config value;  ///< complete and checked where `problems` is empty
   std::vector<problem> problems;
-  std::string text;  ///< to print, for print, help and usage_error
+  std::map<std::string, std::string> origins;  ///< by key; those that are not there are defaults
+  std::string file;                            ///< that was read; empty: none
+  std::string text;                            ///< to print, for print, help and usage_error
 };
 
 /// argv as main() has it. The file is --config's, else /etc/kmux/kmuxd.toml (root) or

@@ -91,7 +91,8 @@ app::app(const config::config& c, supervise::directories directories, supervise:
            std::chrono::system_clock::now(),
            writable_,
            next,
-           [this] { upgrade(); }},
+           [this] { upgrade(); },
+           [this] { return this->reload(); }},
       service_(routes_, door_, {c.server.base_url, c.server.allow_origin}),
       server_(io_, connection_settings_from(c), c.limits.max_connections,
               [this](http_request& request) { return service_.respond(request); }),
@@ -105,6 +106,8 @@ app::app(const config::config& c, supervise::directories directories, supervise:
   add_server_routes(routes_, api_);
   add_kernel_routes(routes_, api_);
   add_channel_routes(routes_, api_);
+  add_client_routes(routes_, api_);
+  add_process_routes(routes_, api_);
   add_journal_routes(routes_, api_);
   add_spec_routes(routes_, api_);
   add_session_routes(routes_, api_);
@@ -158,7 +161,7 @@ void app::wait_for_signals() {
   signals_.async_wait([this](boost::system::error_code ec, int signal) {
     if (ec) return;
     if (signal == SIGHUP) {
-      reload();
+      (void)reload();  // which has said in the log what is wrong
     } else {
       stop();
     }
@@ -166,16 +169,17 @@ void app::wait_for_signals() {
   });
 }
 
-void app::reload() {
-  if (api_.stopping) return;
+result<void> app::reload() {
+  if (api_.stopping) return error{errc::io, "The server is stopping."};
   notify_reloading();
-  take_over();
+  const auto done = take_over();
   notify_ready();
+  return done;
 }
 
-void app::take_over() {
+result<void> app::take_over() {
   const auto fresh = reload_(config_);
-  if (!fresh) return;
+  if (!fresh) return fresh.error();
   const auto previous = config_;
   config_ = *fresh;
   auto done = load_tls();
@@ -183,7 +187,7 @@ void app::take_over() {
   if (!done) {
     spdlog::error("event=reload_refused error=\"{}\"", done.error().detail);
     config_ = previous;
-    return;
+    return done;
   }
   specs_.set(spec_settings_from(config_));
   services_.settings = kernel_settings_from(config_);
@@ -194,6 +198,7 @@ void app::take_over() {
   watch_loop();
   spdlog::set_level(spdlog::level::from_str(config_.log.level));
   spdlog::info("event=reloaded");
+  return {};
 }
 
 void app::keep_alive() {

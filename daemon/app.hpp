@@ -23,8 +23,8 @@
 
 namespace kmux::daemon {
 
-/// Reads the configuration again for SIGHUP; what is wrong has been logged where it is nullopt.
-using reload_function = std::function<std::optional<config::config>(const config::config& current)>;
+/// Reads the configuration again, for SIGHUP and /api/reload; what is wrong has been logged.
+using reload_function = std::function<result<config::config>(const config::config& current)>;
 
 class app {
 public:
@@ -55,8 +55,8 @@ private:
   result<void> listen_admin();
   result<void> write_listen_file();
   void wait_for_signals();
-  void reload();
-  void take_over();
+  result<void> reload();
+  result<void> take_over();
   void watch_loop();
   void tell_status();
   void keep_alive();

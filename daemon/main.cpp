@@ -39,15 +39,17 @@ int serve(const config::load_result& loaded, int argc, char** argv) {
   set_up_log(loaded.value.log.level);
   auto handed = kmux::daemon::take_descriptors();
   const kmux::daemon::successor next(argc, argv);
-  const auto reload = [=](const config::config& current) -> std::optional<config::config> {
+  const auto reload = [=](const config::config& current) -> kmux::result<config::config> {
     const auto fresh = config::load(argc, argv, config::current_environment());
     auto problems = fresh.problems;
     if (problems.empty()) problems = config::check_reload(current, fresh.value);
+    std::string said;
     for (const auto& each : problems) {
+      said += fmt::format("{}: {}: {}. ", each.origin, each.key, each.message);
       spdlog::error("event=reload_refused origin=\"{}\" key={} error=\"{}\"", each.origin, each.key,
                     each.message);
     }
-    if (!problems.empty()) return std::nullopt;
+    if (!said.empty()) return kmux::error{kmux::errc::bad_field, said};
     return fresh.value;
   };
   auto app = kmux::daemon::app::create(loaded.value, reload, next, std::move(handed));

@@ -48,7 +48,7 @@ std::optional<process_entry> parse_stat(std::string_view line) {
   if (name_end == std::string_view::npos || !parse(line.substr(0, line.find(' ')), out.pid)) {
     return std::nullopt;
   }
-  std::array<std::string_view, 23> fields{};
+  std::array<std::string_view, 25> fields{};
   std::string_view rest = line.substr(name_end + 1);
   for (std::size_t field = 3; field < fields.size(); ++field) {
     if (rest.empty()) return std::nullopt;
@@ -58,10 +58,13 @@ std::optional<process_entry> parse_stat(std::string_view line) {
     rest.remove_prefix(end);
   }
   long threads = 0;
+  std::uint64_t user = 0, system = 0;
   if (fields[3].size() != 1 || !parse(fields[4], out.parent) || !parse(fields[6], out.session) ||
-      !parse(fields[20], threads) || !parse(fields[22], out.start_ticks)) {
+      !parse(fields[14], user) || !parse(fields[15], system) || !parse(fields[20], threads) ||
+      !parse(fields[22], out.start_ticks) || !parse(fields[24], out.resident_pages)) {
     return std::nullopt;
   }
+  out.cpu_ticks = user + system;
   out.state = fields[3].front();
   // A main thread that has ended alone leaves the others running.
   out.ended = out.state == 'X' || (out.state == 'Z' && threads <= 1);

@@ -17,6 +17,8 @@ struct process_entry {
   pid_t parent = 0;
   pid_t session = 0;
   std::uint64_t start_ticks = 0;
+  std::uint64_t cpu_ticks = 0;       ///< user and system time
+  std::uint64_t resident_pages = 0;  ///< what is shared counts in full
   char state = '?';
   bool ended = false;  ///< a zombie, all of whose threads have ended
 

@@ -28,18 +28,21 @@ struct api_context {
   std::chrono::system_clock::time_point started;
   write_probe& writable;
   const successor& next;
-  std::function<void()> begin_upgrade;  ///< once requests under way are answered
-  bool stopping = false;                ///< the daemon's end has begun
+  std::function<void()> begin_upgrade;   ///< once requests under way are answered
+  std::function<result<void>()> reload;  ///< the configuration, all of it or nothing
+  bool stopping = false;                 ///< the daemon's end has begun
 };
 
 void add_server_routes(router&, api_context&);   ///< /api, /api/status, /api/me, /api/spec.yaml
 void add_kernel_routes(router&, api_context&);   ///< /api/kernels…
 void add_channel_routes(router&, api_context&);  ///< /api/kernels/{id}/channels
+void add_client_routes(router&, api_context&);   ///< /api/clients
+void add_process_routes(router&, api_context&);  ///< /api/kernels/{id}/signal, pin, stdio
 void add_journal_routes(router&, api_context&);  ///< /api/kernels/{id}/messages, executions
 void add_spec_routes(router&, api_context&);     ///< /api/kernelspecs…, /kernelspecs/…
 void add_session_routes(router&, api_context&);  ///< /api/sessions…
 void add_drain_routes(router&, api_context&);    ///< /api/drain
-void add_upgrade_routes(router&, api_context&);  ///< /api/upgrade
+void add_upgrade_routes(router&, api_context&);  ///< /api/upgrade, /api/reload
 void add_token_routes(router&, api_context&);    ///< /api/tokens…
 /// /ui…, and / that leads there; what whoever wants the page needs: they may have to log in first.
 void add_ui_routes(router&, api_context&, access page);

@@ -1,6 +1,7 @@
 #include "daemon/api/body.hpp"
 
 #include <algorithm>
+#include <charconv>
 
 #include <fmt/format.h>
 
@@ -86,6 +87,17 @@ result<void> read_environment(const json::value& object, environment& out) {
     out.insert_or_assign(std::string(name), std::move(value));
   }
   return {};
+}
+
+std::optional<std::uint64_t> number_argument(const http_request& request, std::string_view name,
+                                             std::uint64_t otherwise) {
+  const auto* const text = request.argument(name);
+  if (text == nullptr) return otherwise;
+  std::uint64_t out = 0;
+  const char* const end = text->data() + text->size();
+  const auto [stopped, failed] = std::from_chars(text->data(), end, out);
+  if (failed != std::errc() || stopped != end) return std::nullopt;
+  return out;
 }
 
 result<kernel_request> read_kernel_request(const json::value& object) {

@@ -1,6 +1,7 @@
 #pragma once
-// Reading the JSON bodies of requests.
+// Reading the JSON bodies of requests, and their arguments.
 
+#include <cstdint>
 #include <optional>
 #include <string>
 
@@ -20,6 +21,11 @@ result<void> read_string(const json::value& object, std::string_view name, std::
 
 /// "env": an object of strings, with names that a shell would take, bounded in count and size.
 result<void> read_environment(const json::value& object, environment& out);
+
+/// The number of an argument in the address; `otherwise` where it is not given, nothing where it is
+/// no whole number.
+std::optional<std::uint64_t> number_argument(const http_request&, std::string_view name,
+                                             std::uint64_t otherwise);
 
 /// The members of a kernel model that a request may carry: name, path, kernel_id, env.
 result<kernel_request> read_kernel_request(const json::value& object);

@@ -52,6 +52,8 @@ http_response open_channels(const api_context& api, const http_request& request)
   // Who only reads must not confirm what is meant for the session's own client.
   s.named = session != nullptr && !session->empty() && !s.read_only;
   s.session_id = s.named ? *session : make_uuid();
+  s.client = {++found->services().clients_so_far, request.who.owner, request.peer.address,
+              std::chrono::system_clock::now()};
   response.websocket = std::make_shared<channels_socket>(found, std::move(s));
   return response;
 }

@@ -1,9 +1,9 @@
 // What a kernel has said and was asked: /api/kernels/{id}/messages and …/executions.
-#include <charconv>
 #include <optional>
 #include <thread>
 
 #include "daemon/api/api.hpp"
+#include "daemon/api/body.hpp"
 #include "daemon/http/body_source.hpp"
 #include "daemon/journal/executions.hpp"
 #include "daemon/journal/message_lines.hpp"
@@ -20,18 +20,6 @@ constexpr std::size_t piece_bytes = 256 << 10;
 constexpr std::size_t piece_records = 10'000;  ///< looked at before others have their turn
 /// A client that follows gets an empty line so often, which is how we learn that it has gone.
 constexpr auto keep_alive = std::chrono::seconds(15);
-
-/// The number of an argument; `otherwise` where it is not given, nothing where it is no number.
-std::optional<std::uint64_t> number_at(const http_request& request, std::string_view name,
-                                       std::uint64_t otherwise) {
-  const auto* const text = request.argument(name);
-  if (text == nullptr) return otherwise;
-  std::uint64_t out = 0;
-  const char* const end = text->data() + text->size();
-  const auto [stopped, failed] = std::from_chars(text->data(), end, out);
-  if (failed != std::errc() || stopped != end) return std::nullopt;
-  return out;
-}
 
 std::string text_at(const http_request& request, std::string_view name) {
   const auto* const text = request.argument(name);
@@ -104,8 +92,8 @@ http_response show_messages(const api_context& api, const http_request& request)
   const auto found = api.kernels.find(request.parameters[0], request.who);
   if (!found) return error_response(404, "Kernel does not exist: " + request.parameters[0]);
   message_filter filter;
-  const auto after = number_at(request, "after", 0);
-  const auto limit = number_at(request, "limit", ~std::uint64_t{0});
+  const auto after = number_argument(request, "after", 0);
+  const auto limit = number_argument(request, "limit", ~std::uint64_t{0});
   if (!after || !limit) return error_response(400, "after and limit must be whole numbers.");
   filter.after = *after;
   filter.parent = text_at(request, "parent");

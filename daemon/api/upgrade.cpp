@@ -1,4 +1,4 @@
-// /api/upgrade.
+// /api/upgrade and /api/reload.
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
 
@@ -31,10 +31,24 @@ asio::awaitable<http_response> upgrade(api_context& api, http_request& request) 
                        json_quote(api.next.program()), kmux_version, json_quote(*checked)));
 }
 
+http_response reload(const api_context& api, const http_request& request) {
+  if (api.stopping) return error_response(503, "The server is stopping.");
+  spdlog::info("event=reload by={}", request.who.owner);
+  if (const auto done = api.reload(); !done) {
+    return error_response(
+        409, fmt::format("{} Nothing was changed: mend that and ask again.", done.error().detail));
+  }
+  http_response response;
+  response.status = 204;
+  return response;
+}
+
 }  // namespace
 
 void add_upgrade_routes(router& routes, api_context& api) {
   routes.add("POST", "/api/upgrade", [&api](auto& r) { return upgrade(api, r); }).needs =
+      access::admin;
+  routes.add_simple("POST", "/api/reload", [&api](auto& r) { return reload(api, r); }).needs =
       access::admin;
 }
 

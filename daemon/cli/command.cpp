@@ -1,41 +1,53 @@
 #include "daemon/cli/command.hpp"
 
 #include <cstdio>
+#include <iostream>
+#include <unistd.h>
 
 #include <fmt/format.h>
 
-#include "protocol/json_document.hpp"
+#include "config/units.hpp"
 
 namespace kmux::cli {
 
-namespace {
+std::string session::value(const std::string& name) const {
+  const auto found = flags.find(name);
+  return found == flags.end() || found->second.empty() ? "" : found->second.back();
+}
 
-constexpr std::string_view newest = "@last";
-
-}  // namespace
+std::span<const command_group> all_commands() {
+  static const command_group groups[] = {
+      {"See", seeing()}, {"Read", reading()}, {"Watch", watching()},
+      {"Act", doing()},  {"Use", using_it()}, {"The daemon", serving()},
+  };
+  return groups;
+}
 
 exit_code explain(const failure& problem) {
   fmt::print(stderr, "kmux: {}\n", problem.text);
+  if (!problem.next.empty()) fmt::print(stderr, "Try: {}\n", problem.next);
   return problem.code;
 }
 
-exit_code explain(const error& problem) {
-  return explain(failure{exit_code::failed, problem.detail});
+failure failure_of(const answer& got) {
+  switch (got.status) {
+    case 404:
+      return {exit_code::not_found, got.message(), "kmux ps; kmux specs"};
+    case 401:
+    case 403:
+      return {exit_code::refused, got.message(),
+              "kmux as kmuxd's own user or root, or --url with --token-file"};
+    case 409:
+      return {exit_code::refused, got.message(), "kmux describe @last; kmux status"};
+    case 503:
+      return {exit_code::refused, got.message(), "kmux status; kmux undrain"};
+    default:
+      return {exit_code::failed, got.message()};
+  }
 }
 
 exit_code explain(const answer& got) {
-  fmt::print(stderr, "kmux: {}\n", got.message());
-  switch (got.status) {
-    case 404:
-      return exit_code::not_found;
-    case 401:
-    case 403:
-    case 409:
-    case 503:
-      return exit_code::refused;
-    default:
-      return exit_code::failed;
-  }
+  return explain(failure_of(got));
 }
 
 body_or_exit ask(const session& s, std::string_view method, const std::string& path,
@@ -46,28 +58,33 @@ body_or_exit ask(const session& s, std::string_view method, const std::string& p
   return std::move(got->body);
 }
 
-found_kernel find_kernel(const session& s, const std::string& prefix) {
-  const auto got = ask(s, "GET", "api/kernels");
-  if (!got) return {{}, got.error()};
-  const auto all = json::parse(*got, "the list of kernels");
-  if (!all || !all->IsArray()) return {{}, explain(error{errc::bad_json, "That is no list."})};
-  found_kernel out;
-  std::string started;
-  std::size_t count = 0;
-  for (const auto& kernel : all->GetArray()) {
-    const auto id = json::string_at(kernel, "id").value_or("");
-    const auto* const more = json::find(kernel, "kmux");
-    const auto when = more == nullptr ? "" : json::string_at(*more, "started").value_or("");
-    if (prefix == newest ? when < started : !id.starts_with(prefix)) continue;
-    count = prefix == newest ? 1 : count + 1;
-    started = when;
-    out.id = id;
-    if (id == prefix) return out;
+boost::system::result<std::chrono::milliseconds, exit_code> duration_flag(
+    const session& s, const std::string& name, std::chrono::milliseconds otherwise) {
+  if (!s.has(name)) return otherwise;
+  if (const auto value = config::parse_duration(s.value(name))) return *value;
+  return explain({exit_code::usage,
+                  fmt::format("--{} \"{}\" is no time: 250ms, 30s, 5m or 1.5h, or a number of "
+                              "seconds.",
+                              name, s.value(name)),
+                  "kmux --help"});
+}
+
+bool may(const session& s, const std::string& what) {
+  if (s.yes || ::isatty(STDIN_FILENO) == 0 || ::isatty(STDERR_FILENO) == 0) {
+    fmt::print(stderr, "{}.\n", what);
+    return true;
   }
-  if (count == 1) return out;
-  fmt::print(stderr, "kmux: {} begin with \"{}\". kmux ps lists them.\n",
-             count == 0 ? "no kernel's ids" : fmt::format("{} kernels' ids", count), prefix);
-  return {{}, count == 0 ? exit_code::not_found : exit_code::usage};
+  fmt::print(stderr, "{}. Go on? [y/N] ", what);
+  std::string line;
+  std::getline(std::cin, line);
+  if (line == "y" || line == "Y" || line == "yes") return true;
+  fmt::print(stderr, "Nothing was done.\n");
+  return false;
+}
+
+exit_code print_line(std::string_view line) {
+  fmt::print("{}\n", line);
+  return exit_code::done;
 }
 
 }  // namespace kmux::cli

@@ -3,27 +3,13 @@
 // token.
 
 #include <chrono>
+#include <functional>
 #include <string>
 #include <string_view>
 
-#include "daemon/cli/exit_code.hpp"
-#include "protocol/error.hpp"
+#include "daemon/cli/connection.hpp"
 
 namespace kmux::cli {
-
-/// Where a kmuxd is.
-struct daemon_address {
-  std::string socket;  ///< path of its admin.sock; empty: by TCP
-  std::string host = "127.0.0.1", port = "80";
-  std::string base_url = "/";  ///< begins and ends with '/'
-  std::string token;           ///< empty: none
-  std::string name;            ///< for people
-};
-
-/// "http://HOST[:PORT]/BASE/", nothing else.
-result<daemon_address> address_of_url(const std::string& url, std::string token);
-/// RUNTIME/admin.sock.
-daemon_address address_of_runtime(const std::string& runtime_dir);
 
 struct answer {
   int status = 0;
@@ -34,25 +20,23 @@ struct answer {
   std::string message() const;
 };
 
-/// Why there is no answer: what to say, and what to end with.
-struct failure {
-  exit_code code = exit_code::failed;
-  std::string text;
-};
-[[noreturn]] void throw_exception_from_error(const failure&, const boost::source_location&);
-
-using answer_or_failure = boost::system::result<answer, failure>;
-
 /// A connection for each request. Blocks.
 class daemon_client {
 public:
   explicit daemon_client(daemon_address where) : where_(std::move(where)) {}
 
   /// `path` is below the base URL: "api/kernels". A body is sent where it is not empty, as JSON.
-  answer_or_failure ask(std::string_view method, const std::string& path,
-                        const std::string& body = {},
-                        std::chrono::seconds most = std::chrono::seconds(60)) const;
+  outcome<answer> ask(std::string_view method, const std::string& path,
+                      const std::string& body = {},
+                      std::chrono::seconds most = std::chrono::seconds(60)) const;
+
+  /// GET of what may not end: each piece goes to `take` as it comes, until that returns false. An
+  /// answer that is no 2xx comes back with its body; `idle`: so long may nothing come.
+  outcome<answer> stream(const std::string& path, const std::function<bool(std::string_view)>& take,
+                         std::chrono::seconds idle) const;
   const daemon_address& where() const noexcept { return where_; }
+  /// The head of a request, up to and with its Authorization.
+  std::string head(std::string_view method, const std::string& path) const;
 
 private:
   daemon_address where_;

@@ -3,8 +3,8 @@
 #include <algorithm>
 
 #include <fmt/format.h>
-#include <openssl/evp.h>
 
+#include "protocol/base64.hpp"
 #include "protocol/json.hpp"
 #include "protocol/requests.hpp"
 #include "protocol/ws_legacy.hpp"
@@ -23,21 +23,6 @@ void append_flat(std::string& out, std::string_view json) {
 }
 
 }  // namespace
-
-std::string base64(std::string_view bytes) {
-  std::string out(4 * ((bytes.size() + 2) / 3) + 1, '\0');
-  // EVP_EncodeBlock takes an int: whole groups of three, far below that.
-  constexpr std::size_t step = 3 << 20;
-  std::size_t at = 0;
-  for (std::size_t i = 0; i < bytes.size(); i += step) {
-    const auto piece = bytes.substr(i, step);
-    at += static_cast<std::size_t>(EVP_EncodeBlock(
-        reinterpret_cast<unsigned char*>(out.data()) + at,
-        reinterpret_cast<const unsigned char*>(piece.data()), static_cast<int>(piece.size())));
-  }
-  out.resize(at);
-  return out;
-}
 
 std::string message_lines::line(const journal::record& r) {
   if (!r.is_numbered() || r.number <= filter_.after) return {};

@@ -32,7 +32,4 @@ private:
   header head_, parent_;
 };
 
-/// RFC 4648, section 4.
-std::string base64(std::string_view bytes);
-
 }  // namespace kmux::daemon

@@ -5,7 +5,9 @@
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
 
+#include "daemon/clock.hpp"
 #include "daemon/kernels/kernel.hpp"
+#include "protocol/json.hpp"
 #include "protocol/ws_legacy.hpp"
 
 namespace kmux::daemon {
@@ -30,6 +32,7 @@ channels_socket::channels_socket(std::shared_ptr<kernel> owner, settings s)
       read_only_(s.read_only),
       protocol_(s.protocol),
       resume_(s.resume),
+      client_(std::move(s.client)),
       numbering_(s.resume.counts() ? numbering::shown : numbering::hidden),
       confirm_(kernel_->services().io) {
 }
@@ -52,6 +55,19 @@ void channels_socket::close(std::uint16_t code, std::string_view reason) {
   spdlog::info("event=client_closed kernel={} session={} code={} reason=\"{}\"", kernel_->id(),
                session_id_, code, reason);
   link_->close(code, reason);
+}
+
+std::string channels_socket::model() const {
+  const auto position = place_.position();
+  const auto head = kernel_->head();
+  return fmt::format(
+      R"({{"id": {}, "kernel": {}, "session": {}, "owner": {}, "address": {}, "since": "{}", )"
+      R"("position": {}, "behind": {}, "waiting_bytes": {}}})",
+      client_.number, json_quote(kernel_->id()), json_quote(session_id_), json_quote(client_.owner),
+      json_quote(client_.address), iso_time(client_.since),
+      position ? fmt::to_string(*position) : "null",
+      position && head > *position ? head - *position : 0,
+      link_ == nullptr ? 0 : link_->waiting_bytes());
 }
 
 void channels_socket::begin(place where) {

@@ -1,6 +1,8 @@
 #pragma once
 // One client's WebSocket on a kernel: /api/kernels/{id}/channels.
 
+#include <chrono>
+#include <cstdint>
 #include <deque>
 #include <memory>
 #include <string>
@@ -24,6 +26,7 @@ inline constexpr std::uint16_t bad_message = 1007;  ///< not what the protocol a
 inline constexpr std::uint16_t too_slow = 1008;  ///< takes less than is said, and nothing is kept
 inline constexpr std::uint16_t not_allowed = 1008;
 inline constexpr std::uint16_t replaced = 4001;     ///< the same session connected again
+inline constexpr std::uint16_t kicked = 4403;       ///< somebody who may has closed it
 inline constexpr std::uint16_t kernel_gone = 4404;  ///< the kernel was deleted
 }  // namespace close_code
 
@@ -39,6 +42,14 @@ struct resume_point {
   bool counts() const noexcept { return what != from::cursor; }
 };
 
+/// Who is at the other end.
+struct client_info {
+  std::uint64_t number = 0;  ///< its own, as long as the daemon runs
+  std::string owner;         ///< as whom it has come in
+  std::string address;       ///< "127.0.0.1:40312" or "unix"
+  std::chrono::system_clock::time_point since;
+};
+
 /// Registered with its kernel while open. Decodes what the client sends and passes it on; gives it
 /// every iopub message, and the replies to its own sessions, each once and in order: as they come,
 /// or from the journal where the client has been away or is slow (see place).
@@ -51,6 +62,7 @@ public:
     bool read_only = false;  ///< whatever it sends ends it
     ws_protocol protocol = ws_protocol::legacy;
     resume_point resume;
+    client_info client;
   };
   channels_socket(std::shared_ptr<kernel> owner, settings);
   ~channels_socket() override;
@@ -63,6 +75,9 @@ public:
   const std::string& session_id() const noexcept { return session_id_; }
   bool named() const noexcept { return named_; }
   const resume_point& resume() const noexcept { return resume_; }
+  const client_info& client() const noexcept { return client_; }
+  /// What the API says of it, as JSON.
+  std::string model() const;
 
   /// From the kernel's attach(): where the client is.
   void begin(place);
@@ -100,6 +115,7 @@ private:
   bool named_, read_only_;
   ws_protocol protocol_;
   resume_point resume_;
+  client_info client_;
   numbering numbering_;
   ws_link* link_ = nullptr;  ///< while open
   header head_, stored_head_, stored_parent_;

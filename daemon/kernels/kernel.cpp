@@ -303,6 +303,11 @@ result<void> kernel::interrupt() {
   return process_->signal_group(SIGINT);
 }
 
+result<void> kernel::signal(int number) {
+  if (!process_) return error{errc::not_found, "The kernel has no process: restart it."};
+  return process_->signal_group(number);
+}
+
 void kernel::save() {
   if (lost_) return;  // it has no runtime directory
   record_.restarts = fsm_.restarts();

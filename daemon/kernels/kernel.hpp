@@ -72,6 +72,7 @@ struct kernel_services {
   blocking& journals;
   task_group& tasks;
   kernel_settings settings;
+  std::uint64_t clients_so_far = 0;  ///< each has a number of its own
 };
 
 /// The shell around supervise::kernel_fsm. Held by shared_ptr: a client or a request may still look
@@ -114,6 +115,10 @@ public:
   /// Ends when process and files are gone.
   boost::asio::awaitable<void> stop();
   result<void> interrupt();
+  /// To all of its process group.
+  result<void> signal(int number);
+  /// A pinned one is not culled.
+  void pin(bool);
   /// Counts idle time and age, and ends the kernel as stop() would where it is time. Returns when
   /// to look again at the latest.
   supervise::culling::duration cull();
@@ -130,6 +135,8 @@ public:
   bool belongs_to(const channels_socket&, const std::string& session);
   /// The client has everything up to that number.
   void confirm(const std::string& session, std::uint64_t number);
+  const std::vector<channels_socket*>& clients() const noexcept { return clients_; }
+  std::string stdio_log() const { return services_.directories.stdio_log(id()); }
   std::string journal_directory() const { return services_.directories.kernel_state(id()); }
   /// Ends when there is a message with a larger number, when the kernel is gone, or after `most`.
   boost::asio::awaitable<void> wait_for_message(std::uint64_t after, std::chrono::seconds most);
@@ -196,6 +203,7 @@ private:
   void note_shutdown(const channel_message&, const header&);
   void warn_of_culling();
   std::string cull_reason() const;
+  std::string cull_model() const;
   void save_counts();
   void heartbeat_due(supervise::heartbeat::action);
   std::string_view state_name() const noexcept;

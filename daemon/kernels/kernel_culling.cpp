@@ -24,7 +24,9 @@ culling::duration kernel::cull() {
   const auto state = state_name();
   if (state == "terminating") return wanted.all.interval;
   limits_ = wanted.all;
-  limits_.limits = limits_for(wanted.all.limits, wanted.rules, spec_name(), owner());
+  limits_.limits = record_.pinned
+                       ? supervise::cull_limits{}
+                       : limits_for(wanted.all.limits, wanted.rules, spec_name(), owner());
   culling::seen seen;
   seen.active = activity_.last() != std::exchange(activity_seen_, activity_.last());
   seen.unknown = state != "dead" && activity_.presumed_busy();
@@ -55,6 +57,18 @@ std::string kernel::cull_reason() const {
     return fmt::format("it is older than {} s", seconds_of(limits_.limits.max_age));
   }
   return fmt::format("nobody used it for {} s", seconds_of(limits_.limits.idle_timeout));
+}
+
+std::string kernel::cull_model() const {
+  const auto due = culling_.due();
+  if (!due) return "null";
+  return fmt::format(R"({{"seconds": {}, "reason": "{}"}})",
+                     seconds_of(std::max(*due, culling::duration::zero())), cull_reason());
+}
+
+void kernel::pin(bool wanted) {
+  record_.pinned = wanted;
+  save();
 }
 
 void kernel::warn_of_culling() {

@@ -65,12 +65,12 @@ std::string kernel::model() const {
   return fmt::format(
       R"({{"id": {}, "name": {}, "last_activity": "{}", "execution_state": "{}", "connections": {}{}, )"
       R"("kmux": {{"owner": {}, "pid": {}, "seq": {}, "journal": "{}", "started": {}, "restarts": {}, "heartbeat": "{}", )"
-      R"("hung": {}, "exit": {}}}}})",
+      R"("pinned": {}, "cull": {}, "hung": {}, "exit": {}}}}})",
       json_quote(id()), json_quote(spec_name()), iso_time(activity_.last()), state_name(),
       connections(), reason, json_quote(owner()),
       process_ ? fmt::to_string(record_.process.pid) : "null", head_, journal_state(),
       json_quote(record_.created), fsm_.restarts(), supervise::to_string(heartbeat_.now()),
-      hung_model(hung_), exit_model(record_.last_exit, stderr_tail_));
+      record_.pinned, cull_model(), hung_model(hung_), exit_model(record_.last_exit, stderr_tail_));
 }
 
 }  // namespace kmux::daemon

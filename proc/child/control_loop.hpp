@@ -88,6 +88,7 @@ private:
   // control_requests.cpp
   void serve(const std::shared_ptr<const request>&);
   void serve_debug(const std::shared_ptr<const request>&);
+  void serve_stacks(const std::shared_ptr<const request>&);
   std::string answer_subshells(const request&);
   void to_shell(const std::shared_ptr<const request>&);
   void refuse(const request&, std::string_view content);

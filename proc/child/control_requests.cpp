@@ -58,6 +58,7 @@ void control_loop::serve(const std::shared_ptr<const request>& asked) {
   }
   if (is_for_shell(type) || type == "connect_request") return to_shell(asked);
   if (type == "debug_request" && parts_.language.has_debugger()) return serve_debug(asked);
+  if (type == "stack_request" && parts_.language.tells_stacks()) return serve_stacks(asked);
   const std::string_view header = r.message().header;
   status(header, "busy");
   if (type == "kernel_info_request") {
@@ -114,6 +115,15 @@ void control_loop::serve_debug(const std::shared_ptr<const request>& r) {
     parts_.out.status(*r, "busy");
     const auto content = parts_.language.debug(r->message().content, world);
     parts_.out.reply(*r, "debug_reply", content);
+    parts_.out.status(*r, "idle");
+  });
+}
+
+/// On the same thread: what holds the interpreter's lock would hold up the loop.
+void control_loop::serve_stacks(const std::shared_ptr<const request>& r) {
+  debugger_.post([this, r] {
+    parts_.out.status(*r, "busy");
+    parts_.out.reply(*r, "stack_reply", with_status(parts_.language.stacks()));
     parts_.out.status(*r, "idle");
   });
 }

@@ -44,6 +44,7 @@ culling::action culling::look(const settings& s, const seen& what, clock::time_p
   next_ = s.interval;
   if (excepted || (what.unknown && !s.busy)) {
     warned_ = said_ = false;
+    remaining_ = duration::max();
     return action::none;
   }
   return judge(s, step);

@@ -77,6 +77,12 @@ public:
   /// From the last look to the next, at the most.
   duration next() const noexcept { return next_; }
   const counted& so_far() const noexcept { return counted_; }
+  /// At the last look: how long until a limit is reached, which why() names; nothing where none
+  /// holds for it. A warning may come on top.
+  std::optional<duration> due() const noexcept {
+    if (remaining_ == duration::max()) return std::nullopt;
+    return remaining_;
+  }
 
 private:
   void count(const settings&, const seen&, bool excepted, duration step);
@@ -85,8 +91,9 @@ private:
 
   clock::time_point last_;
   counted counted_;
-  duration remaining_{0};  ///< until a limit is reached; duration::max(): there is none
-  duration limit_{0};      ///< that one
+  duration remaining_ =
+      duration::max();  ///< until a limit is reached; duration::max(): there is none
+  duration limit_{0};   ///< that one
   duration left_{0};
   duration next_{0};
   cause why_ = cause::idle;

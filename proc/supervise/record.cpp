@@ -64,6 +64,8 @@ std::string write_record(const record& r) {
   out.Uint64(r.idle_ms);
   json::write(out, "age_ms");
   out.Uint64(r.age_ms);
+  json::write(out, "pinned");
+  out.Bool(r.pinned);
   json::write(out, "env", r.env);
   if (r.last_exit) {
     const std::string text = write_exit_status(*r.last_exit);
@@ -94,6 +96,7 @@ result<record> parse_record(std::string_view text, std::string_view file) {
   members.read_number("restarts", r.restarts);
   members.read_number("idle_ms", r.idle_ms);
   members.read_number("age_ms", r.age_ms);
+  members.read("pinned", r.pinned);
   members.read("env", r.env);
   if (const json::value* last = json::find(*document, "last_exit")) {
     if (auto status = parse_exit_status(json::dump(*last))) {

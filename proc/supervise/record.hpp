@@ -25,6 +25,7 @@ struct record {
   std::string created;        ///< ISO 8601
   std::uint64_t idle_ms = 0;  ///< what culling has counted so far
   std::uint64_t age_ms = 0;
+  bool pinned = false;  ///< it is not culled
   std::optional<exit_status> last_exit;
   std::string path;  ///< the request's, as the client wrote it
   std::string cwd;

@@ -22,6 +22,7 @@ sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "tests/clients")]
 BIN = ROOT / "build/release/bin"
 os.environ.setdefault("TESTED_BIN", str(BIN))
 import access  # noqa: E402
+import command_line  # noqa: E402
 import journals  # noqa: E402
 import python_kernels  # noqa: E402
 import sizes  # noqa: E402
@@ -295,6 +296,10 @@ def bench_access(*_):
     access.measure_access(row, note)
 
 
+def bench_cli(*_):
+    command_line.measure(row, note)
+
+
 def bench_lost(*_):
     journals.measure_lost(row, note)
 
@@ -305,7 +310,7 @@ def bench_sizes(*_):
 
 PARTS = {"memory": bench_memory, "rest": bench_rest, "start": bench_start, "rtt": bench_rtt, "paced": bench_paced,
          "flood": bench_flood, "big": bench_big, "crowd": bench_crowd, "journal": bench_journal, "lost": bench_lost, "python": bench_python,
-         "access": bench_access, "sizes": bench_sizes}
+         "access": bench_access, "sizes": bench_sizes, "cli": bench_cli}
 
 
 def write_table():

@@ -29,11 +29,13 @@ protected:
     config_.state_dir = directory_ + "/state";
     config_.server.listen = {"127.0.0.1:0"};
     config_.auth.token = "secret-one";
+    config_.auth.tokens_file = directory_ + "/tokens";
+    config_.auth.audit_log = directory_ + "/audit.log";
   }
   ~whole_app() override { std::filesystem::remove_all(directory_); }
 
   result<std::unique_ptr<app>> create() const {
-    return app::create(config_, [](const auto&) { return std::nullopt; }, next_, {});
+    return app::create(config_, [](const auto&) { return error{errc::io, "no file"}; }, next_, {});
   }
 
   std::string directory_;

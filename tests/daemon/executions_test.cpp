@@ -109,14 +109,5 @@ TEST(message_lines, say_so_where_a_message_is_none) {
             "\n");
 }
 
-TEST(message_lines, write_buffers_in_base64) {
-  EXPECT_EQ(base64(""), "");
-  EXPECT_EQ(base64("f"), "Zg==");
-  EXPECT_EQ(base64("fo"), "Zm8=");
-  EXPECT_EQ(base64("foob"), "Zm9vYg==");
-  const std::string long_one((3 << 20) + 1, 'a');
-  EXPECT_EQ(base64(long_one).size(), 4U * ((long_one.size() + 2) / 3));
-}
-
 }  // namespace
 }  // namespace kmux::daemon

@@ -170,7 +170,7 @@ def test_base_url(make_daemon):
 def test_the_api_is_what_its_description_says(daemon):
     spec = yaml.safe_load(daemon.get("spec.yaml").text)
     kernel, session = daemon.kernel(), daemon.post("sessions", {"path": "p", "kernel": {"name": "echo"}}).json()["id"]
-    values = {"kernel_id": kernel, "session_id": session, "name": "echo", "file": "none", "msg_id": "none"}
+    values = {"kernel_id": kernel, "session_id": session, "name": "echo", "file": "none", "msg_id": "none", "client_id": "none"}
     for path, operations in spec["paths"].items():
         for method in ("get", "post", "patch", "delete"):
             url = re.sub(r"\{(\w+)\}", lambda m: values[m[1]], path).lstrip("/")

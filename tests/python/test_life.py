@@ -97,3 +97,16 @@ def test_a_child_process_has_ordinary_signals(kernel):
         "import subprocess\nprint([l for l in subprocess.run(['cat', '/proc/self/status'], capture_output=True, text=True).stdout.splitlines() if l.startswith(('SigBlk', 'SigIgn'))])"
     )
     assert "SigBlk:\\t0000000000000000" in done.text()
+
+
+def test_stacks_are_told_while_a_cell_runs(start):
+    kernel = start()
+    id = kernel.send("import threading, time\ndef inner():\n    print('on')\n    time.sleep(30)\ninner()")
+    kernel.wait_for_text("on")
+    content, took = kernel.control("stack_request")
+    assert content["status"] == "ok" and took < 5
+    (main,) = [t for t in content["threads"] if t["name"] == "MainThread"]
+    assert [(f["function"], f["line"]) for f in main["frames"][-2:]] == [("<module>", 5), ("inner", 4)]
+    assert not any("kmux_child" in f["file"] for t in content["threads"] for f in t["frames"])
+    kernel.interrupt()
+    kernel.finish(id)

@@ -16,14 +16,15 @@ RULES = {
     "proc/supervise": (("proc", "proc/supervise", "protocol"), ("boost/asio", "boost/system/", "fmt/", "spdlog/", "rapidjson/")),
     "proc/child": (("proc", "proc/child", "proc/journal", "protocol", "protocol/io"), ("fmt/", "zmq", "rapidjson/")),
     "proc/child/python": (("proc/child", "proc/child/python", "protocol"), ("fmt/",)),
-    "daemon/cli": (("config", "daemon", "daemon/cli", "protocol"), ("boost/asio", "boost/assert/", "boost/beast", "boost/system/", "fmt/", "rapidjson/", "CLI/")),
+    "daemon/cli": (("config", "daemon", "daemon/cli", "proc", "proc/journal", "proc/supervise", "protocol", "protocol/nbformat"),
+                   ("boost/assert/", "boost/system/", "fmt/", "rapidjson/", "CLI/", "histedit")),
     "daemon": (("config", "daemon", "proc", "proc/journal", "proc/supervise", "protocol", "protocol/io", "protocol/nbformat"),
                ("boost/asio", "boost/beast", "boost/system/", "fmt/", "openssl/", "spdlog/", "rapidjson/", "systemd/")),
 }
-IN_SOURCES_ONLY = ("CLI/", "toml++/", "rapidjson/", "boost/beast", "systemd/")
+IN_SOURCES_ONLY = ("CLI/", "histedit", "toml++/", "rapidjson/", "boost/beast", "systemd/")
 EXCEPT = {"protocol/json_document.hpp"}
 MOST_BEAST_FILES = 4
-THIRD_PARTY = ("CLI/", "toml++/", "boost/", "fmt/", "openssl/", "rapidjson/", "spdlog/", "xxhash", "zmq", "gtest/", "systemd/")
+THIRD_PARTY = ("CLI/", "histedit", "toml++/", "boost/", "fmt/", "openssl/", "rapidjson/", "spdlog/", "xxhash", "zmq", "gtest/", "systemd/")
 INCLUDE = re.compile(r'^\s*#include\s+(["<])([^">]+)[">]', re.M)
 
 

@@ -117,6 +117,11 @@ std::string python_interpreter::debug(std::string_view content, execution&) {
   return ask("debug", object(PyTuple_Pack(1, text.get())), "{}");
 }
 
+std::string python_interpreter::stacks() {
+  const with_gil held;
+  return ask("stacks", object(PyTuple_New(0)), interpreter::stacks());
+}
+
 void python_interpreter::run_subshell(child::shell& it) {
   const with_gil held;
   const object shell = make_shell(it);

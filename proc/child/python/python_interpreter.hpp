@@ -33,6 +33,8 @@ public:
   bool answers_from_any_thread() const override { return true; }
   bool has_debugger() const override { return features_.debugger; }
   std::string debug(std::string_view content, child::execution&) override;
+  bool tells_stacks() const override { return true; }
+  std::string stacks() override;
   bool has_subshells() const override { return features_.subshells; }
   void run_subshell(child::shell&) override;
   void interrupt(child::shell&, bool by_message) override;

@@ -36,6 +36,22 @@ struct script {
   }
 };
 
+TEST(culling, tells_what_it_will_reach) {
+  script t;
+  EXPECT_FALSE(t.c.due().has_value());
+  t.look(idle);
+  EXPECT_EQ(t.c.due(), duration(9min));
+  t.look(busy);
+  EXPECT_FALSE(t.c.due().has_value());
+  t.s.limits = {0ms, 5min};
+  t.look(idle);
+  EXPECT_EQ(t.c.due(), duration(2min));
+  EXPECT_EQ(t.c.why(), culling::cause::age);
+  t.s.limits = {};
+  t.look(idle);
+  EXPECT_FALSE(t.c.due().has_value());
+}
+
 TEST(culling, warns_and_ends) {
   script t;
   EXPECT_EQ(t.after(8, idle), action::warn);

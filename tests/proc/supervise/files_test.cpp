@@ -161,6 +161,7 @@ TEST(record, is_read_as_it_was_written) {
   r.process = {42, 123456789, "boot"};
   r.restarts = 3;
   r.idle_ms = 1234;
+  r.pinned = true;
   r.age_ms = 500'000'000'000;
   r.created = "2026-01-01T00:00:00.000000Z";
   r.last_exit = exit_status{exit_status::cause::signaled, 0, 11, ""};

@@ -109,6 +109,8 @@ TEST(process_table, reads_names_with_blanks_and_parentheses) {
   EXPECT_EQ(entry->parent, 3);
   EXPECT_EQ(entry->session, 7);
   EXPECT_EQ(entry->start_ticks, 4711U);
+  EXPECT_EQ(entry->cpu_ticks, 11U);
+  EXPECT_EQ(entry->resident_pages, 20U);
   EXPECT_FALSE(entry->ended);
   for (const std::string_view bad : {"", "12", "12 (a", "12 (a)", "x (a) S 3", "12 (a) S 3 12 7"}) {
     EXPECT_FALSE(parse_stat(bad).has_value()) << bad;

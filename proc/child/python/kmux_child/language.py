@@ -1,5 +1,6 @@
 """What _kmux calls: one method for each request that needs Python."""
 
+import sys
 import threading
 
 from IPython.utils.tokenutil import token_at_cursor
@@ -115,6 +116,15 @@ class Language:
     def debug(self, content):
         return dumps(self.shell.kernel.debugger.process(loads(content)))
 
+    def stacks(self):
+        """What each thread is doing now, but for the one that looks."""
+        names = {each.ident: each.name for each in threading.enumerate()}
+        mine = threading.get_ident()
+        return dumps({"threads": [
+            {"id": ident, "name": names.get(ident, ""), "frames": _frames_of(frame)}
+            for ident, frame in sys._current_frames().items() if ident != mine
+        ]})
+
     # Subshells.
 
     def run_subshell(self, feed):
@@ -138,3 +148,13 @@ class Language:
             runner.loop.call_soon_threadsafe(cell.task.cancel)
 
 
+def _frames_of(frame):
+    """The innermost last, without the kernel's own: where it runs a cell, all that is further out
+    is the same for every cell."""
+    found = []
+    while frame is not None and (module := frame.f_globals.get("__name__") or "") != "kmux_child.asynchronous":
+        if not module.startswith("kmux_child"):
+            code = frame.f_code
+            found.append({"file": code.co_filename, "line": frame.f_lineno, "function": code.co_name})
+        frame = frame.f_back
+    return found[::-1]

@@ -116,6 +116,12 @@ public:
   virtual bool has_debugger() const { return false; }
   virtual std::string debug(std::string_view /*content*/, execution&) { return "{}"; }
 
+  /// stack_reply's members besides status, as a JSON object: "threads", a list of {"id", "name",
+  /// "frames": [{"file", "line", "function"}]}, the innermost frame last. On a thread of its own,
+  /// while code runs.
+  virtual bool tells_stacks() const { return false; }
+  virtual std::string stacks() { return R"({"threads": []})"; }
+
   /// Subshells (JEP 91): each has a thread, which calls run_subshell(); everything above then comes
   /// from several threads.
   virtual bool has_subshells() const { return false; }
