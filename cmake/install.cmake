@@ -2,7 +2,7 @@
 include(GNUInstallDirs)
 include(CMakePackageConfigHelpers)
 
-install(TARGETS kmuxd kmux kmux-child)
+install(TARGETS kmuxd kmux kmux-child kmux-spawn)
 # Where kmuxd looks for it: beside the directory that it is in.
 install(TARGETS kmux_python LIBRARY DESTINATION lib/kmux/python/kmux_child)
 install(DIRECTORY proc/child/python/kmux_child DESTINATION lib/kmux/python

@@ -1,0 +1,29 @@
+#pragma once
+// A user of the system: who it is, whether kernels may run as them, and becoming them.
+
+#include <string>
+#include <sys/types.h>
+
+#include "proc/spawn/settings.hpp"
+
+namespace kmux::spawn {
+
+struct account {
+  std::string name, home, shell;
+  uid_t uid = 0;
+  gid_t gid = 0;
+};
+
+/// errc::refused, with what to say to whoever asked.
+result<account> find_account(const std::string& name);
+result<void> check_allowed(const account&, const settings&);
+
+/// For good: user, groups, and with them every capability. An error leaves the process in between,
+/// and it must end.
+result<void> become(const account&);
+
+/// A kernelspec's directory, as its user sees it: that and all above it must be root's or the
+/// user's own, so that nobody else says what runs as them. To be called after become().
+result<void> check_kernelspec(const std::string& directory);
+
+}  // namespace kmux::spawn
