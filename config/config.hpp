@@ -45,6 +45,7 @@ struct kernels_config {
                                       "JUPYTER_DATA_DIR",
                                       "LD_LIBRARY_PATH",
                                       "PYTHONPATH"};
+  std::string spawn;              ///< kmux-spawn's socket: kernels as their owners; empty: as us
   std::string root_dir;           ///< where a request's path begins; empty: the home directory
   std::size_t max_kernels = 0;    ///< 0: no limit
   std::size_t max_per_owner = 0;  ///< 0: no limit

@@ -79,6 +79,8 @@ void add_kernels(std::vector<option>& t) {
                    "kernelspecs whose kernels cannot use ipc sockets"));
   t.push_back(list("kernels.inherit", true, AT(words, kernels.inherit),
                    "the daemon's environment variables that kernels get; NAME or PREFIX*"));
+  t.push_back(text("kernels.spawn", false, AT(std::string, kernels.spawn),
+                   "kmux-spawn's socket: each kernel runs as the user who owns it", absolute));
   t.push_back(text("kernels.root_dir", true, AT(std::string, kernels.root_dir),
                    "where the path of a request begins; empty: the home directory", absolute));
   t.push_back(number<std::size_t>("kernels.max_kernels", true, AT(std::size_t, kernels.max_kernels),

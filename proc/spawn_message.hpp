@@ -43,7 +43,7 @@ struct spawn_request {
 
   // end
   process_identity leader;
-  std::string directory;     ///< RUNTIME/kernels/ID
+  std::string directory;  ///< RUNTIME/kernels/ID
   /// pid and start ticks of its descendants, seen while the leader lived
   std::vector<std::pair<pid_t, std::uint64_t>> noted;
 

@@ -57,12 +57,18 @@ kernel::~kernel() = default;
 
 result<void> kernel::start() {
   // What can be known before a process exists is told to whoever asks for the kernel.
+  if (const auto user = choose_user(); !user) return user;
   if (const auto spec = make_spec(); !spec) return spec.error();
+  fresh_ = true;
   feed(on::start{});
-  if (fsm_.now() != kernel_fsm::state::dead) return {};
-  error why{errc::io, "The kernel " + describe(*record_.last_exit)};
-  feed(on::user_stop{});  // nobody could do anything with it
-  return why;
+  return start_failure_;
+}
+
+asio::awaitable<result<void>> kernel::started() {
+  const auto self = shared_from_this();
+  while (is_launching())
+    co_await changed_.wait();
+  co_return start_failure_;
 }
 
 void kernel::adopt(std::unique_ptr<supervise::process> process) {
@@ -79,12 +85,18 @@ void kernel::adopt(std::unique_ptr<supervise::process> process) {
     spdlog::warn("event=cgroup_lost kernel={} cgroup={}", id(), record_.cgroup);
     record_.cgroup.clear();
   }
+  if (!record_.user.empty()) {
+    // Where the user is gone, nobody is believed to be them.
+    account_.uid = static_cast<uid_t>(-1);
+    if (auto found = find_account(record_.user)) account_ = std::move(*found);
+  }
   watch(std::move(process));
   feed(on::adopted{});
 }
 
 void kernel::detach() {
   if (process_) save();
+  launching_.reset();
   life_timer_.cancel();
   disconnect();
   process_.reset();
@@ -142,16 +154,41 @@ void kernel::perform(const supervise::kernel_action_t& action) {
 void kernel::launch() {
   adopted_ = false;
   activity_.starting(wall_now());
-  const auto launched = try_launch();
-  if (launched) return feed(on::launched{});
+  auto spec = prepare_launch();
+  if (!spec) return launch_failed(spec.error());
+  auto& spawner = services_.spawner;
+  if (record_.user.empty()) return let_go(spawner.spawn(own_request(*spec)), *spec);
+  launching_ = std::make_shared<bool>(true);
+  const auto kept = std::make_shared<launch_spec>(std::move(*spec));
+  const std::weak_ptr<bool> wanted = launching_;
+  spawner.spawn_as(users_request(*kept), [this, wanted, kept](result<supervise::held_child> held) {
+    if (!wanted.expired()) let_go(std::move(held), *kept);
+  });
+}
+
+void kernel::let_go(result<supervise::held_child> held, const launch_spec& spec) {
+  launching_.reset();
+  if (!held) return launch_failed(held.error());
+  if (const auto done = try_let_go(std::move(*held), spec); !done) {
+    return launch_failed(done.error());
+  }
+  fresh_ = false;
+  feed(on::launched{});
+}
+
+void kernel::launch_failed(const error& why) {
   exit_status status;
   status.how = exit_status::cause::launch_failed;
-  status.detail = launched.error().detail;
+  status.detail = why.detail;
   record_.process = {};
   record_.last_exit = status;
   leave_cgroup();
   save();
+  const std::string told = "The kernel " + describe(status);
   feed(on::launch_failed{std::move(status)});
+  if (!std::exchange(fresh_, false)) return;
+  start_failure_ = error{why.code == errc::refused ? why.code : errc::io, told};
+  feed(on::user_stop{});  // nobody could do anything with it
 }
 
 void kernel::watch(std::unique_ptr<supervise::process> process) {
@@ -196,7 +233,7 @@ void kernel::connect(bool adopted) {
   order_ = {};
   link_ = std::make_unique<kernel_link>(services_.io, services_.buffer, *where,
                                         services_.settings.kernel_message_limits, adopted,
-                                        std::move(hear));
+                                        peer_uid(), std::move(hear));
 }
 
 void kernel::connected() {

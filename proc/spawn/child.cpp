@@ -6,7 +6,6 @@
 #include <fcntl.h>
 #include <sched.h>
 #include <sys/mount.h>
-#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -18,7 +17,6 @@ namespace kmux::spawn {
 namespace {
 
 constexpr int gate_in_child = 3;
-constexpr mode_t login_umask = 022;
 
 error system_error(const std::string& what) {
   return {errc::io, what + ": " + std::strerror(errno)};
@@ -81,11 +79,7 @@ result<void> give_descriptors(const spawn_request& r, int gate) {
 result<void> prepare(const spawn_request& r, const account& who, const settings& s) {
   ::setsid();
   if (auto done = separate_mounts(s); !done) return done;
-  if (s.pam.empty()) ::umask(login_umask);
   if (auto done = become(who); !done) return done;
-  if (s.no_new_privileges && ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) {
-    return system_error("no_new_privileges");
-  }
   if (!r.spec_dir.empty()) {
     if (auto done = check_kernelspec(r.spec_dir); !done) return done;
   }

@@ -1,7 +1,7 @@
 #pragma once
 // kmux-child, started as its user and held at its gate.
 
-#include "proc/spawn/account.hpp"
+#include "proc/spawn/policy.hpp"
 #include "proc/spawn_message.hpp"
 #include "proc/unique_fd.hpp"
 

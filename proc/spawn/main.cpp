@@ -76,8 +76,8 @@ unique_fd listen_at(const std::string& path, uid_t peer) {
 
 unique_fd listening_socket(const std::string& path, uid_t peer) {
   if (!path.empty()) return listen_at(path, peer);
-  if (::sd_listen_fds(1) != 1 || ::sd_is_socket_unix(SD_LISTEN_FDS_START, SOCK_SEQPACKET, 1,
-                                                      nullptr, 0) <= 0) {
+  if (::sd_listen_fds(1) != 1 ||
+      ::sd_is_socket_unix(SD_LISTEN_FDS_START, SOCK_SEQPACKET, 1, nullptr, 0) <= 0) {
     give_up("systemd hands over no socket (kmux-spawn.socket), and there is no --listen");
   }
   return unique_fd(SD_LISTEN_FDS_START);

@@ -4,7 +4,7 @@
 #include <memory>
 #include <string>
 
-#include "proc/spawn/account.hpp"
+#include "proc/spawn/policy.hpp"
 #include "protocol/kernelspec.hpp"
 
 namespace kmux::spawn {

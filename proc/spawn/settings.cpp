@@ -6,14 +6,16 @@
 #include <unistd.h>
 #include <variant>
 
+#include <systemd/sd-daemon.h>
+
 #include "config/toml_source.hpp"
 
 namespace kmux::spawn {
 namespace {
 
 using words = std::vector<std::string>;
-using member = std::variant<std::string settings::*, words settings::*, bool settings::*,
-                            uid_t settings::*>;
+using member =
+    std::variant<std::string settings::*, words settings::*, bool settings::*, uid_t settings::*>;
 
 const std::pair<std::string_view, member> members[] = {
     {"peer", &settings::peer},
@@ -27,7 +29,6 @@ const std::pair<std::string_view, member> members[] = {
     {"slice", &settings::slice},
     {"private_tmp", &settings::private_tmp},
     {"hide_proc", &settings::hide_proc},
-    {"no_new_privileges", &settings::no_new_privileges},
     {"child", &settings::child},
 };
 
@@ -37,21 +38,21 @@ struct taker {
   const config::file_value& value;
 
   const std::string& word() const { return value.words.front(); }
-  const char* operator()(words settings::* list) const {
+  const char* operator()(words settings::*list) const {
     to.*list = value.words;
     return "";
   }
-  const char* operator()(std::string settings::* text) const {
+  const char* operator()(std::string settings::*text) const {
     if (value.is_list) return "write one string";
     to.*text = word();
     return "";
   }
-  const char* operator()(bool settings::* truth) const {
+  const char* operator()(bool settings::*truth) const {
     if (value.is_list || (word() != "true" && word() != "false")) return "write true or false";
     to.*truth = word() == "true";
     return "";
   }
-  const char* operator()(uid_t settings::* number) const {
+  const char* operator()(uid_t settings::*number) const {
     if (value.is_list) return "write a number";
     const char* const end = word().data() + word().size();
     const auto [stop, failed] = std::from_chars(word().data(), end, to.*number);
@@ -80,6 +81,7 @@ result<settings> load_settings(const std::string& file) {
   std::vector<config::problem> problems;
   const auto values = config::read_toml(file, problems);
   settings out;
+  out.scopes = ::sd_booted() > 0;
   for (const auto& each : values) {
     if (const auto wrong = problem_with(each, out); !wrong.empty()) {
       problems.push_back({each.key, each.origin, wrong});

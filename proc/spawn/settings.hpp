@@ -17,11 +17,10 @@ struct settings {
   std::vector<std::string> groups;  ///< … or of members of these groups
   bool allow_root = false;
   std::string pam;                           ///< service of /etc/pam.d; empty: no session
-  bool scopes = false;                       ///< each kernel in a scope of systemd's
+  bool scopes = false;                       ///< each kernel in a scope: where systemd runs
   std::string slice = "kmux-kernels.slice";  ///< where those are
   bool private_tmp = false;                  ///< /tmp and /var/tmp of each kernel's own
   bool hide_proc = false;                    ///< others' processes are not in /proc
-  bool no_new_privileges = false;            ///< neither sudo nor other setuid programs
   std::string child;                         ///< kmux-child; empty: beside kmux-spawn
 };
 

@@ -7,6 +7,7 @@
 #include <fstream>
 #include <poll.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -15,9 +16,9 @@
 
 #include "proc/leftovers.hpp"
 #include "proc/packet.hpp"
-#include "proc/spawn/account.hpp"
 #include "proc/spawn/child.hpp"
 #include "proc/spawn/pam_session.hpp"
+#include "proc/spawn/policy.hpp"
 #include "proc/spawn/scope.hpp"
 
 namespace kmux::spawn {
@@ -25,6 +26,7 @@ namespace {
 
 constexpr unsigned signal_process_group = 1U << 2;  ///< Linux 6.9; else EINVAL
 constexpr int request_seconds = 10;
+constexpr mode_t login_umask = 022;
 
 void answer(const unique_fd& to, const spawn_answer& a, int descriptor = -1) {
   const std::span<const int> beside(&descriptor, descriptor >= 0 ? 1 : 0);
@@ -64,8 +66,7 @@ result<void> start(const spawn_request& r, const account& who, const settings& s
     if (!opened) return opened.error();
     session = std::move(*opened);
   }
-  const auto pid =
-      start_child(r, who, s, session ? session->variables() : environment{}, gate);
+  const auto pid = start_child(r, who, s, session ? session->variables() : environment{}, gate);
   if (!pid) return pid.error();
   gate.reset();
   spawn_answer started;
@@ -146,6 +147,7 @@ result<void> perform(const spawn_request& r, packet& asked, const settings& s,
 }  // namespace
 
 void serve(unique_fd connection, const settings& s) {
+  ::umask(login_umask);  // PAM may say otherwise
   const timeval patience{request_seconds, 0};
   ::setsockopt(connection.get(), SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
   auto asked = receive_packet(connection.get(), max_spawn_message);

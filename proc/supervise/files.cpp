@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "proc/file_mode.hpp"
 #include "proc/unique_fd.hpp"
 #include "protocol/json.hpp"
 
@@ -100,8 +101,8 @@ std::string printable(std::string_view text) {
 
 result<void> write_file(const std::string& path, std::string_view content, durability how) {
   const std::string temporary = path + ".new";
-  unique_fd fd(
-      ::open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600));
+  unique_fd fd(::open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW,
+                      mode_beside(path)));
   if (!fd) return system_error("cannot create", temporary);
   const bool written =
       write_all(fd.get(), content) && (how == durability::memory || ::fsync(fd.get()) == 0);

@@ -14,7 +14,7 @@ enum class durability {
   disk
 };  ///< disk: fsync of file and directory (blocks; not on the loop)
 
-/// Temporary file beside it (0600), then rename(2).
+/// Temporary file beside it (for whom the directory is: file_mode.hpp), then rename(2).
 result<void> write_file(const std::string& path, std::string_view content,
                         durability = durability::memory);
 

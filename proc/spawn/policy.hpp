@@ -1,21 +1,14 @@
 #pragma once
-// A user of the system: who it is, whether kernels may run as them, and becoming them.
+// Whether kernels may run as a user, and becoming that user.
 
 #include <string>
-#include <sys/types.h>
 
+#include "proc/account.hpp"
 #include "proc/spawn/settings.hpp"
 
 namespace kmux::spawn {
 
-struct account {
-  std::string name, home, shell;
-  uid_t uid = 0;
-  gid_t gid = 0;
-};
-
 /// errc::refused, with what to say to whoever asked.
-result<account> find_account(const std::string& name);
 result<void> check_allowed(const account&, const settings&);
 
 /// For good: user, groups, and with them every capability. An error leaves the process in between,

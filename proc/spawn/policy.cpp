@@ -1,4 +1,4 @@
-#include "proc/spawn/account.hpp"
+#include "proc/spawn/policy.hpp"
 
 #include <algorithm>
 #include <cerrno>
@@ -7,7 +7,6 @@
 #include <filesystem>
 #include <grp.h>
 #include <memory>
-#include <pwd.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -27,7 +26,8 @@ bool is_member(const account& who, const std::vector<std::string>& groups) {
   if (::getgrouplist(who.name.c_str(), who.gid, theirs.data(), &count) < 0) return false;
   return std::any_of(groups.begin(), groups.end(), [&](const std::string& name) {
     const group* const found = ::getgrnam(name.c_str());
-    return found != nullptr && std::find(theirs.begin(), theirs.end(), found->gr_gid) != theirs.end();
+    return found != nullptr &&
+           std::find(theirs.begin(), theirs.end(), found->gr_gid) != theirs.end();
   });
 }
 
@@ -55,14 +55,6 @@ bool is_safe_to_the_root(const std::string& path) {
 }
 
 }  // namespace
-
-result<account> find_account(const std::string& name) {
-  const passwd* const found = ::getpwnam(name.c_str());
-  if (found == nullptr || found->pw_name != name) {
-    return error{errc::refused, name + " is no user of this system, and cannot have kernels here"};
-  }
-  return account{name, found->pw_dir, found->pw_shell, found->pw_uid, found->pw_gid};
-}
 
 result<void> check_allowed(const account& who, const settings& s) {
   const auto refuse = [&](const std::string& why) {
