@@ -11,7 +11,7 @@ namespace {
 using kind = spawn_request::kind;
 
 constexpr std::pair<std::string_view, kind> kinds[] = {
-    {"start", kind::start}, {"signal", kind::signal}, {"end", kind::end}};
+    {"start", kind::start}, {"signal", kind::signal}, {"end", kind::end}, {"remove", kind::remove}};
 
 constexpr std::pair<std::string_view, std::string spawn_request::*> text_fields[] = {
     {"user", &spawn_request::user},           {"kernel_id", &spawn_request::kernel_id},
@@ -126,7 +126,7 @@ result<spawn_request> parse_spawn_request(std::string_view text) {
     r.what = each;
     known = true;
   }
-  if (!known) members.fail(errc::bad_field, "do", "must be start, signal or end");
+  if (!known) members.fail(errc::bad_field, "do", "must be start, signal, end or remove");
   for (const auto& [name, member] : text_fields)
     members.read(name, r.*member);
   members.read("child", child, json_members::required);

@@ -6,6 +6,7 @@
 //          second answer tells how the child has ended. Closing it ends nothing.
 //   signal with a pidfd: sent as the user, so that nobody else's process can be hit.
 //   end    what the kernel has started and left behind (leftovers.hpp), as the user; and its scope.
+//   remove what is in a directory, as the user: what they have locked away from us.
 
 #include <cstdint>
 #include <optional>
@@ -23,7 +24,7 @@
 namespace kmux {
 
 struct spawn_request {
-  enum class kind { start, signal, end };
+  enum class kind { start, signal, end, remove };
 
   kind what = kind::start;
   std::string user;       ///< login name; whose the process is or becomes
@@ -43,7 +44,7 @@ struct spawn_request {
 
   // end
   process_identity leader;
-  std::string directory;  ///< RUNTIME/kernels/ID
+  std::string directory;  ///< RUNTIME/kernels/ID; remove: the one to empty
   /// pid and start ticks of its descendants, seen while the leader lived
   std::vector<std::pair<pid_t, std::uint64_t>> noted;
 

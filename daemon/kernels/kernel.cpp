@@ -1,6 +1,8 @@
 // A kernel's life: what the state machine says, done.
 #include "daemon/kernels/kernel.hpp"
 
+#include <filesystem>
+
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
 
@@ -292,6 +294,7 @@ void kernel::forget() {
     client->close(close_code::kernel_gone, "The kernel was shut down and is gone.");
   }
   const auto& files = services_.directories;
+  if (!record_.user.empty()) remove_users_files();
   for (const auto& removed : {files.remove_sockets(record_.socket_prefix),
                               files.remove_sockets(record_.kernel_socket_prefix),
                               files.remove_kernel(id()), files.remove_kernel_state(id())}) {
@@ -300,6 +303,25 @@ void kernel::forget() {
     }
   }
   forget_();
+}
+
+/// What the user has locked away from us only the user can remove; then the rest goes, too.
+void kernel::remove_users_files() {
+  const auto& files = services_.directories;
+  for (const auto& directory : {files.written_runtime(id()), files.written_state(id())}) {
+    if (supervise::remove_tree(directory)) continue;
+    spawn_request r;
+    r.what = spawn_request::kind::remove;
+    r.user = record_.user;
+    r.kernel_id = id();
+    r.directory = directory;
+    auto& others = services_.spawner.others();
+    others.ask(r, -1, [directory](const result<supervise::spawn_reply>& done) {
+      const auto above = std::filesystem::path(directory).parent_path().string();
+      const auto removed = done ? supervise::remove_tree(above) : result<void>(done.error());
+      if (!removed) spdlog::warn("event=cleanup_failed error=\"{}\"", removed.error().detail);
+    });
+  }
 }
 
 asio::awaitable<result<void>> kernel::restart() {

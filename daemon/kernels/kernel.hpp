@@ -168,6 +168,7 @@ private:
   void disconnect();
   void ended(exit_status);
   void announce(const supervise::kernel_action::announce&);
+  void remove_users_files();
   void announce_death();
   void complete(const supervise::kernel_action::complete&);
   void forget();

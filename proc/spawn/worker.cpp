@@ -4,6 +4,7 @@
 #include <csignal>
 #include <cstdio>
 #include <cstring>
+#include <filesystem>
 #include <fstream>
 #include <poll.h>
 #include <sys/socket.h>
@@ -109,6 +110,24 @@ result<void> send_signal(const spawn_request& r, const account& who, int pidfd) 
   return error{errc_of(errno), std::string("cannot signal: ") + std::strerror(errno)};
 }
 
+/// Nothing is reached that the user could not remove by themselves.
+result<void> remove(const spawn_request& r, const account& who) {
+  namespace fs = std::filesystem;
+  if (auto done = become(who); !done) return done;
+  std::error_code failed;
+  for (fs::recursive_directory_iterator each(r.directory, failed), none; each != none && !failed;) {
+    const bool folder = each->symlink_status(failed).type() == fs::file_type::directory;
+    if (folder) fs::permissions(each->path(), fs::perms::owner_all, failed);
+    each.increment(failed);
+  }
+  for (fs::directory_iterator each(r.directory, failed), none; each != none && !failed;) {
+    fs::remove_all(each->path(), failed);
+    each.increment(failed);
+  }
+  if (!failed) return {};
+  return error{errc::io, "cannot remove what is in " + r.directory + ": " + failed.message()};
+}
+
 result<void> end(const spawn_request& r, const account& who, const settings& s) {
   const pid_t pid = ::fork();
   if (pid < 0) return error{errc::io, std::string("fork: ") + std::strerror(errno)};
@@ -136,6 +155,7 @@ result<void> perform(const spawn_request& r, packet& asked, const settings& s,
   if (!who) return who.error();
   if (auto allowed = check_allowed(*who, s); !allowed) return allowed;
   if (r.what == spawn_request::kind::end) return end(r, *who, s);
+  if (r.what == spawn_request::kind::remove) return remove(r, *who);
   if (asked.descriptors.size() != 1) {
     return error{errc::bad_field, "the request must come with one descriptor"};
   }
@@ -161,7 +181,7 @@ void serve(unique_fd connection, const settings& s) {
   } else {
     done = request.error();
   }
-  if (!done) {
+  if (!done && done.error().code != errc::not_found) {
     fmt::print(stderr, "event=refused kernel={} user={} error=\"{}\"\n",
                request ? request->kernel_id : "", request ? request->user : "",
                done.error().detail);

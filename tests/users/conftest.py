@@ -96,7 +96,7 @@ class Spawn:
 
     def start(self):
         fd = self.socket.fileno()
-        take_over = f"exec 3<&{fd}; LISTEN_FDS=1 LISTEN_PID=$$ exec setpriv --bounding-set {self.capabilities} --inh-caps -all {OPT}/bin/kmux-spawn"
+        take_over = f"exec 3<&{fd} {fd}<&-; LISTEN_FDS=1 LISTEN_PID=$$ exec setpriv --bounding-set {self.capabilities} --inh-caps -all {OPT}/bin/kmux-spawn"
         with open(self.log, "ab") as log:
             self.process = subprocess.Popen(["/bin/bash", "-c", take_over], pass_fds=[fd], stdout=log, stderr=log,
                                             env={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin"})
@@ -183,12 +183,12 @@ def daemon(spawn, make_shared):
     return make_shared().start()
 
 
-def as_user(user, code, *arguments):
+def as_user(user, code, *arguments, given=""):
     """What the Python code prints, run by that user outside of any kernel."""
     done = subprocess.run(
         ["setpriv", f"--reuid={user}", f"--regid={pwd.getpwnam(user).pw_gid}", "--init-groups", "--inh-caps=-all",
          "/usr/bin/python3", "-c", textwrap.dedent(code), *map(str, arguments)],
-        capture_output=True, text=True, timeout=60, cwd="/")
+        capture_output=True, text=True, timeout=60, cwd="/", input=given)
     assert done.returncode == 0, done.stderr
     return done.stdout.strip()
 
