@@ -2,6 +2,7 @@
 
 #include <cerrno>
 #include <cstring>
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 extern "C" {  // glibc 2.36 forgets to say so
@@ -74,6 +75,7 @@ process::process(boost::asio::io_context& io, process_identity identity, bool ch
     : fd_(io),
       identity_(std::move(identity)),
       exit_file_(std::move(exit_file)),
+      memory_events_(io),
       left_({identity_, {}, {}, {}}),
       left_timer_(io),
       child_(child) {
@@ -186,7 +188,27 @@ void process::on_exit(exit_handler handler) {
   handler_ = std::move(handler);
   const std::string& cgroup = left_.mark().cgroup;
   oom_ = cgroup.empty() ? oom_watch(identity_.pid) : oom_watch::of_cgroup(cgroup);
+  if (spawn_ != nullptr && !cgroup.empty()) {
+    unique_fd events(::open((cgroup + "/memory.events").c_str(), O_RDONLY | O_CLOEXEC));
+    boost::system::error_code failed;
+    if (events) memory_events_.assign(events.release(), failed);
+    watch_memory();
+  }
   wait();
+}
+
+/// systemd removes a scope as soon as all in it have ended; what happened there is seen before.
+void process::watch_memory() {
+  struck_ = struck_ || oom_.struck();
+  if (struck_ || !memory_events_.is_open()) return;
+  char text[512];
+  // Reading is what the next change is counted from.
+  if (::pread(memory_events_.native_handle(), text, sizeof text, 0) < 0) return;
+  memory_events_.async_wait(
+      boost::asio::posix::stream_descriptor::wait_error,
+      [this, here = std::weak_ptr<bool>(here_)](boost::system::error_code failed) {
+        if (!failed && !here.expired()) watch_memory();
+      });
 }
 
 void process::wait() {
@@ -197,7 +219,11 @@ void process::wait() {
 }
 
 void process::ended() {
-  if (spawn_ != nullptr) return ask_how_it_ended();
+  if (spawn_ != nullptr) {
+    struck_ = struck_ || oom_.struck();
+    memory_events_.close();
+    return ask_how_it_ended();
+  }
   siginfo_t info{};
   if (child_) {
     const int told =
@@ -291,9 +317,12 @@ exit_status process::judge(exit_status waited) const {
     exit_status noted = read_exit_file(exit_file_);
     if (noted.how != exit_status::cause::unknown) status = std::move(noted);
   }
-  if (status.how == exit_status::cause::signaled && status.signal == SIGKILL && !killed_by_us_ &&
-      oom_.struck()) {
+  // systemd may end what is left of a scope more gently than the system ended its largest process.
+  const bool killed =
+      status.how == exit_status::cause::signaled && status.signal == SIGKILL && oom_.struck();
+  if (!killed_by_us_ && (struck_ || killed)) {
     status.how = exit_status::cause::out_of_memory;
+    status.signal = SIGKILL;
     status.detail = memory_limit_;
   }
   return status;

@@ -80,6 +80,7 @@ private:
   void ended();
   void end_leftovers(const process_table&);
   result<void> signal_as_user(int sig, bool group);
+  void watch_memory();
   void ask_how_it_ended();
   void end_leftovers_of_user();
   void finish();
@@ -93,6 +94,8 @@ private:
   std::string exit_file_;
   std::string memory_limit_;
   oom_watch oom_;
+  boost::asio::posix::stream_descriptor memory_events_;  ///< of a scope, which goes with its end
+  bool struck_ = false;                                  ///< seen while it was there
   leftovers left_;
   boost::asio::steady_timer left_timer_;
   siginfo_t end_{};  ///< what wait(2) said; nothing of an adopted process

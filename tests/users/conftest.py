@@ -14,7 +14,7 @@ import textwrap
 from pathlib import Path
 
 import pytest
-from kmuxd import BIN, QUICK_STOP, TOKEN, Daemon, has_ended, wait_until
+from kmuxd import BIN, QUICK_STOP, Daemon, has_ended
 
 CLONE_NEWNS = 0x20000
 USERS = ("ann", "bob", "eve")
@@ -68,8 +68,7 @@ def install():
     Path("/opt/kernels").mkdir()
 
 
-@pytest.fixture(scope="session", autouse=True)
-def host():
+def prepare_host():
     own_tree()
     add_users()
     install()
@@ -78,6 +77,11 @@ def host():
         place.chmod(mode)
     for place in (RUNTIME, STATE):
         shutil.chown(place, "kmux", "kmux")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def host():
+    prepare_host()
 
 
 class Spawn:
@@ -115,16 +119,16 @@ class Spawn:
 class SharedDaemon(Daemon):
     """kmuxd as the user kmux, with a token for each user."""
 
-    def __init__(self, directory, config=CONFIG, **more):
+    def __init__(self, directory, config=CONFIG, runtime=RUNTIME, state=STATE, **more):
         super().__init__(directory, config, **more)
-        self.runtime = RUNTIME
+        self.runtime = runtime
         self.tokens = {name: f"the-token-of-{name}" for name in (*USERS, "mallory", "nobody-at-all", "root")}
         tokens = directory / "tokens"
         tokens.write_text("".join(f"{name} {name} {token}\n" for name, token in self.tokens.items()))
         shutil.chown(directory, "kmux", "kmux")
         for file in (tokens, self.token_file, self.config):
             shutil.chown(file, "kmux", "kmux")
-        self.flags += ["--state-dir", STATE, "--tokens-file", tokens]
+        self.flags += ["--state-dir", state, "--tokens-file", tokens]
         self.command = ["setpriv", "--reuid=kmux", "--regid=kmux", "--init-groups", "--inh-caps=-all", OPT / "bin/kmuxd"]
         self.environment = {"PATH": "/usr/bin:/bin", "HOME": str(STATE), "USER": "kmux", "LANG": "C.UTF-8"}
 

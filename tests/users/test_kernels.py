@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from conftest import CONFIG, RUNTIME, STATE, USERS, processes_of
-from kmuxd import TOKEN, has_ended, wait_until
+from kmuxd import has_ended, wait_until
 
 
 def test_the_shortest_way(daemon):
@@ -158,9 +158,9 @@ def test_a_pam_session_lasts_as_long_as_its_kernel(make_spawn, make_shared):
     log.write_text("")
     log.chmod(0o666)
     Path("/etc/pam.d/kmux-test").write_text(
-        f"account required pam_permit.so\nsession required pam_limits.so conf=/etc/kmux/limits\n"
-        f"session required pam_env.so envfile=/etc/kmux/env user_readenv=0\n"
-        f"session required pam_exec.so /etc/kmux/session\n")
+        "account required pam_permit.so\nsession required pam_limits.so conf=/etc/kmux/limits\n"
+        "session required pam_env.so envfile=/etc/kmux/env user_readenv=0\n"
+        "session required pam_exec.so /etc/kmux/session\n")
     Path("/etc/kmux/session").write_text(f"#!/bin/sh\necho $PAM_TYPE $PAM_USER >> {log}\n")
     Path("/etc/kmux/session").chmod(0o755)
     Path("/etc/kmux/limits").write_text("ann hard nofile 99\nann soft nofile 88\n")
