@@ -44,25 +44,20 @@ result<bus> open_bus() {
   return out;
 }
 
-/// "unit" and then what it is to have. The bus keeps the first error, and tells of it when called.
+/// Of the property that limits it.
+std::uint64_t or_infinity(std::uint64_t most) {
+  return most > 0 ? most : UINT64_MAX;
+}
+
 int add_properties(sd_bus_message* m, const spawn_request& r, pid_t pid, const settings& s) {
   const std::string what = "Kernel " + r.kernel_id + " of " + r.user;
-  int e = ::sd_bus_message_append(m, "ss", name_of(r.kernel_id, pid).c_str(), "fail");
-  if (e >= 0) e = ::sd_bus_message_open_container(m, 'a', "(sv)");
-  if (e >= 0) e = ::sd_bus_message_append(m, "(sv)", "Description", "s", what.c_str());
-  if (e >= 0) e = ::sd_bus_message_append(m, "(sv)", "Slice", "s", s.slice.c_str());
-  if (e >= 0) e = ::sd_bus_message_append(m, "(sv)", "CollectMode", "s", "inactive-or-failed");
-  if (e >= 0) e = ::sd_bus_message_append(m, "(sv)", "PIDs", "au", 1, static_cast<unsigned>(pid));
-  if (e >= 0 && r.memory > 0) e = ::sd_bus_message_append(m, "(sv)", "MemoryMax", "t", r.memory);
-  if (e >= 0 && r.processes > 0) {
-    e = ::sd_bus_message_append(m, "(sv)", "TasksMax", "t", r.processes);
-  }
-  if (e >= 0 && r.cpus > 0) {  // thousandths of a processor as µs of each second
-    const std::uint64_t quota = std::uint64_t{r.cpus} * 1000;
-    e = ::sd_bus_message_append(m, "(sv)", "CPUQuotaPerSecUSec", "t", quota);
-  }
-  if (e >= 0) e = ::sd_bus_message_close_container(m);
-  return e >= 0 ? ::sd_bus_message_append(m, "a(sa(sv))", 0) : e;
+  // Thousandths of a processor as µs of each second.
+  const auto quota = or_infinity(std::uint64_t{r.cpus} * 1000);
+  return ::sd_bus_message_append(
+      m, "ssa(sv)a(sa(sv))", name_of(r.kernel_id, pid).c_str(), "fail", 7, "Description", "s",
+      what.c_str(), "Slice", "s", s.slice.c_str(), "CollectMode", "s", "inactive-or-failed", "PIDs",
+      "au", 1, static_cast<std::uint32_t>(pid), "MemoryMax", "t", or_infinity(r.memory), "TasksMax",
+      "t", or_infinity(r.processes), "CPUQuotaPerSecUSec", "t", quota, 0);
 }
 
 struct job {

@@ -4,7 +4,6 @@
 #include <filesystem>
 #include <sys/stat.h>
 #include <unistd.h>
-#include <variant>
 
 #include <systemd/sd-daemon.h>
 
@@ -13,58 +12,54 @@
 namespace kmux::spawn {
 namespace {
 
-using words = std::vector<std::string>;
-using member =
-    std::variant<std::string settings::*, words settings::*, bool settings::*, uid_t settings::*>;
+using config::file_value;
 
-const std::pair<std::string_view, member> members[] = {
-    {"peer", &settings::peer},
-    {"first_uid", &settings::first_uid},
-    {"last_uid", &settings::last_uid},
-    {"users", &settings::users},
-    {"groups", &settings::groups},
-    {"allow_root", &settings::allow_root},
-    {"pam", &settings::pam},
-    {"scopes", &settings::scopes},
-    {"slice", &settings::slice},
-    {"private_tmp", &settings::private_tmp},
-    {"hide_proc", &settings::hide_proc},
-    {"child", &settings::child},
-};
+// What should be written instead; empty where it was taken.
 
-/// What should be written instead; empty where it was taken.
-struct taker {
-  settings& to;
-  const config::file_value& value;
+const char* take(std::vector<std::string>& to, const file_value& value) {
+  to = value.words;
+  return "";
+}
 
-  const std::string& word() const { return value.words.front(); }
-  const char* operator()(words settings::*list) const {
-    to.*list = value.words;
-    return "";
-  }
-  const char* operator()(std::string settings::*text) const {
-    if (value.is_list) return "write one string";
-    to.*text = word();
-    return "";
-  }
-  const char* operator()(bool settings::*truth) const {
-    if (value.is_list || (word() != "true" && word() != "false")) return "write true or false";
-    to.*truth = word() == "true";
-    return "";
-  }
-  const char* operator()(uid_t settings::*number) const {
-    if (value.is_list) return "write a number";
-    const char* const end = word().data() + word().size();
-    const auto [stop, failed] = std::from_chars(word().data(), end, to.*number);
-    return failed == std::errc{} && stop == end ? "" : "write the number of a user";
-  }
-};
+const char* take(std::string& to, const file_value& value) {
+  if (value.is_list) return "write one string";
+  to = value.words.front();
+  return "";
+}
 
-std::string problem_with(const config::file_value& value, settings& to) {
-  for (const auto& [name, where] : members) {
-    if (value.key == name) return std::visit(taker{to, value}, where);
-  }
-  return "there is no such option";
+const char* take(bool& to, const file_value& value) {
+  const bool yes = !value.is_list && value.words.front() == "true";
+  if (!yes && (value.is_list || value.words.front() != "false")) return "write true or false";
+  to = yes;
+  return "";
+}
+
+const char* take(uid_t& to, const file_value& value) {
+  if (value.is_list) return "write the number of a user";
+  const std::string& word = value.words.front();
+  const auto [stop, failed] = std::from_chars(word.data(), word.data() + word.size(), to);
+  const bool good = failed == std::errc{} && stop == word.data() + word.size();
+  return good ? "" : "write the number of a user";
+}
+
+std::string take(settings& to, const file_value& value) {
+  std::string problem = "there is no such option";
+  const auto option = [&](std::string_view name, auto& member) {
+    if (value.key == name) problem = take(member, value);
+  };
+  option("peer", to.peer);
+  option("first_uid", to.first_uid);
+  option("last_uid", to.last_uid);
+  option("users", to.users);
+  option("groups", to.groups);
+  option("allow_root", to.allow_root);
+  option("pam", to.pam);
+  option("scopes", to.scopes);
+  option("slice", to.slice);
+  option("private_tmp", to.private_tmp);
+  option("hide_proc", to.hide_proc);
+  option("child", to.child);
+  return problem;
 }
 
 }  // namespace
@@ -83,7 +78,7 @@ result<settings> load_settings(const std::string& file) {
   settings out;
   out.scopes = ::sd_booted() > 0;
   for (const auto& each : values) {
-    if (const auto wrong = problem_with(each, out); !wrong.empty()) {
+    if (const auto wrong = take(out, each); !wrong.empty()) {
       problems.push_back({each.key, each.origin, wrong});
     }
   }

@@ -8,7 +8,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from conftest import RUNTIME, SOCKET, STATE, as_user
+from shared_host import RUNTIME, SOCKET, STATE, as_user
 from kmuxd import wait_until
 
 SECRET = "the-word-that-only-ann-knows"

@@ -5,7 +5,7 @@ import signal
 from pathlib import Path
 
 import pytest
-from conftest import CONFIG, RUNTIME, STATE, USERS, processes_of
+from shared_host import CONFIG, RUNTIME, STATE, USERS, processes_of
 from kmuxd import has_ended, wait_until
 
 
