@@ -110,6 +110,18 @@ def test_kernels_outlive_both_programs(daemon, spawn):
     wait_until(lambda: daemon.pid(kernels["bob"]) not in (None, pids["bob"]), what="another process")
 
 
+def test_kernels_outlive_an_upgrade(daemon):
+    kernel = daemon.kernel_of("ann")
+    daemon.channels_of("ann", kernel).text("x = 1")
+    pid, told = daemon.pid(kernel), daemon.log.read_text().count("event=ready")
+    assert daemon.post("upgrade").status_code == 202
+    wait_until(lambda: daemon.log.read_text().count("event=ready") > told, what="the successor")
+    channels = daemon.channels_of("ann", kernel)
+    assert channels.text("print(x)") == "1\n" and daemon.pid(kernel) == pid
+    assert daemon.post(f"kernels/{kernel}/restart").status_code == 200
+    assert channels.text("print('x' in globals())") == "False\n" and has_ended(pid)
+
+
 def test_what_ended_while_nobody_looked_is_found_dead_and_its_rest_is_ended(daemon):
     kernel = daemon.kernel_of("ann")
     left = int(daemon.channels_of("ann", kernel).text("import subprocess\nprint(subprocess.Popen(['setsid', 'sleep', '600']).pid)"))
