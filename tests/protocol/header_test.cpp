@@ -98,7 +98,7 @@ TEST(json, numbers_are_what_was_written) {
   EXPECT_EQ(again("1e-400"), "0.0");
   EXPECT_EQ(again(std::string("0.") + std::string(400, '0') + "1"), "0.0");
   // Where RapidJSON's own conversion read beyond its table.
-  EXPECT_EQ(again("1" + std::string(400, '0') + "E-00400"), "1.0");
+  EXPECT_EQ(again("400099510844887629894.0009" + std::string(390, '0') + "E-00400"), "0.0");
   for (const auto& each : {std::string("1e400"), "1" + std::string(400, '0')}) {
     EXPECT_NE(again(each).find("too "), std::string::npos) << again(each);
   }
