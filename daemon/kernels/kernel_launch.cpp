@@ -11,6 +11,7 @@
 namespace kmux::daemon {
 
 namespace fs = std::filesystem;
+namespace on = supervise::kernel_event;
 
 namespace {
 
@@ -243,6 +244,46 @@ result<void> kernel::try_let_go(supervise::held_child held, const launch_spec& s
                record_.owner, record_.process.pid);
   watch(std::move(*process));
   return {};
+}
+
+void kernel::launch() {
+  adopted_ = false;
+  activity_.starting(std::chrono::system_clock::now());
+  auto spec = prepare_launch();
+  if (!spec) return launch_failed(spec.error());
+  auto& spawner = services_.spawner;
+  if (record_.user.empty()) return let_go(spawner.spawn(own_request(*spec)), *spec);
+  launching_ = std::make_shared<bool>(true);
+  const auto kept = std::make_shared<launch_spec>(std::move(*spec));
+  const std::weak_ptr<bool> wanted = launching_;
+  spawner.spawn_as(users_request(*kept), [this, wanted, kept](result<supervise::held_child> held) {
+    if (!wanted.expired()) let_go(std::move(held), *kept);
+  });
+}
+
+void kernel::let_go(result<supervise::held_child> held, const launch_spec& spec) {
+  launching_.reset();
+  if (!held) return launch_failed(held.error());
+  if (const auto done = try_let_go(std::move(*held), spec); !done) {
+    return launch_failed(done.error());
+  }
+  fresh_ = false;
+  feed(on::launched{});
+}
+
+void kernel::launch_failed(const error& why) {
+  exit_status status;
+  status.how = exit_status::cause::launch_failed;
+  status.detail = why.detail;
+  record_.process = {};
+  record_.last_exit = status;
+  leave_cgroup();
+  save();
+  const std::string told = "The kernel " + describe(status);
+  feed(on::launch_failed{std::move(status)});
+  if (!std::exchange(fresh_, false)) return;
+  start_failure_ = error{why.code == errc::refused ? why.code : errc::io, told};
+  feed(on::user_stop{});  // nobody could do anything with it
 }
 
 }  // namespace kmux::daemon
