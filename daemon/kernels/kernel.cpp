@@ -254,7 +254,10 @@ void kernel::forget() {
     client->close(close_code::kernel_gone, "The kernel was shut down and is gone.");
   }
   const auto& files = services_.directories;
-  if (!record_.user.empty()) remove_users_files();
+  if (!record_.user.empty()) {
+    remove_users_files();
+    return forget_();
+  }
   for (const auto& removed : {files.remove_sockets(record_.socket_prefix),
                               files.remove_sockets(record_.kernel_socket_prefix),
                               files.remove_kernel(id()), files.remove_kernel_state(id())}) {
@@ -265,22 +268,30 @@ void kernel::forget() {
   forget_();
 }
 
-/// What the user has locked away from us only the user can remove; then the rest goes, too.
+/// Here only what can neither be locked away from us nor hold us up; all else the user removes, by
+/// kmux-spawn, and then the rest goes, too.
 void kernel::remove_users_files() {
   const auto& files = services_.directories;
-  for (const auto& directory : {files.written_runtime(id()), files.written_state(id())}) {
-    if (supervise::remove_tree(directory)) continue;
+  for (const auto& above : {files.kernel_runtime(id()), files.kernel_state(id())}) {
+    const std::string directory = above + "/user";
+    const auto finish = [above, directory](const result<supervise::spawn_reply>& asked) {
+      auto done = asked ? result<void>{} : result<void>{asked.error()};
+      if (done && !supervise::remove_flat_directory(directory)) {
+        done = error{errc::io, "cannot remove " + directory};
+      }
+      if (done) done = supervise::remove_tree(above);
+      if (!done) spdlog::warn("event=cleanup_failed error=\"{}\"", done.error().detail);
+    };
+    if (supervise::remove_flat_directory(directory)) {
+      finish(supervise::spawn_reply{});
+      continue;
+    }
     spawn_request r;
     r.what = spawn_request::kind::remove;
     r.user = record_.user;
     r.kernel_id = id();
     r.directory = directory;
-    auto& others = services_.spawner.others();
-    others.ask(r, -1, [directory](const result<supervise::spawn_reply>& done) {
-      const auto above = std::filesystem::path(directory).parent_path().string();
-      const auto removed = done ? supervise::remove_tree(above) : result<void>(done.error());
-      if (!removed) spdlog::warn("event=cleanup_failed error=\"{}\"", removed.error().detail);
-    });
+    services_.spawner.others().ask(r, -1, finish);
   }
 }
 

@@ -15,6 +15,7 @@ namespace {
 // Who puts many false beginnings into a journal makes it slow to read, but not for ever.
 constexpr int most_tries = 1000;
 constexpr int most_broken = 100'000;  ///< in a segment
+constexpr int most_empty = 16;        ///< segments in a row, of which nothing is read
 
 std::uint64_t size_of_file(int fd) {
   struct stat info {};
@@ -35,8 +36,8 @@ bool reader::next(stored_record& out) {
   refused_ = false;
   if (!directory_) directory_ = open_directory(path_);
   if (!directory_) return refuse(errno);
-  for (;;) {
-    if (segment_ && next_in_segment(out)) {
+  for (int empty = 0; empty < most_empty; ++empty) {
+    while (segment_ && next_in_segment(out)) {
       if (out.is_numbered()) {
         if (out.number <= after_) continue;
         after_ = out.number;
@@ -47,6 +48,7 @@ bool reader::next(stored_record& out) {
     }
     if (!next_segment()) return false;
   }
+  return false;  // and go on from here when asked again
 }
 
 bool reader::next_in_segment(stored_record& out) {
@@ -163,7 +165,7 @@ bool reader::open_segment(std::uint64_t first) {
 /// next one: what was written between the last look and that is read first.
 bool reader::next_segment() {
   errno = 0;
-  const auto all = list_segments(directory_.get());
+  const auto all = list_segments(directory_.get(), listing::numbers);
   if (all.empty()) refuse(errno);
   std::uint64_t wanted = 0;
   if (!begun_) {
@@ -181,9 +183,10 @@ bool reader::next_segment() {
 }
 
 std::uint64_t last_number(int directory) {
-  const auto all = list_segments(directory);
+  const auto all = list_segments(directory, listing::numbers);
   // The last may have nothing in it yet, or be damaged.
-  for (auto each = all.rbegin(); each != all.rend(); ++each) {
+  int tries = 0;
+  for (auto each = all.rbegin(); each != all.rend() && ++tries <= most_empty; ++each) {
     reader from(directory, each->first - 1);
     stored_record r;
     std::uint64_t last = 0;

@@ -190,6 +190,18 @@ result<void> make_private_directory(const std::string& path) {
   return {};
 }
 
+bool remove_flat_directory(const std::string& path) {
+  constexpr int most = 10'000;
+  namespace fs = std::filesystem;
+  std::error_code failed;
+  int count = 0;
+  for (fs::directory_iterator each(path, failed), none; each != none && !failed;) {
+    if (++count > most || ::unlink(each->path().c_str()) != 0) return false;
+    each.increment(failed);
+  }
+  return ::rmdir(path.c_str()) == 0 || errno == ENOENT;
+}
+
 result<void> remove_tree(const std::string& path) {
   std::error_code failed;
   std::filesystem::remove_all(path, failed);

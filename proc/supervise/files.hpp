@@ -32,6 +32,10 @@ std::string tail_of_text(std::string_view text, std::size_t max_lines, std::size
 /// group or others may write to.
 result<void> make_private_directory(const std::string& path);
 
+/// Removes a directory of at most 10,000 files, as a kernel makes it; absent is fine. False where
+/// it has more, or directories: whose it is may have filled it so as to hold us up.
+bool remove_flat_directory(const std::string& path);
+
 /// rm -r without following links; absent is fine.
 result<void> remove_tree(const std::string& path);
 

@@ -224,6 +224,21 @@ for place in ("{RUNTIME}", "{STATE}"):
     wait_until(lambda: not (RUNTIME / "kernels" / kernel).exists() and not (STATE / "kernels" / kernel).exists(), what="an end of its directories")
 
 
+def test_a_directory_full_of_files_holds_nobody_up(daemon, anns):
+    kernel = daemon.kernel_of("bob")
+    channels = daemon.channels_of("bob", kernel)
+    channels.text(f"""
+for place in ("{RUNTIME}", "{STATE}"):
+    for n in range(30000):
+        open(place + "/kernels/{kernel}/user/journal." + str(10**12 + n).zfill(20), "w").close()
+""")
+    daemon.channels_of("bob", kernel, resume=0)  # looks for his journal
+    assert messages(daemon, kernel, "bob") is not None
+    assert daemon.delete(f"kernels/{kernel}", token=daemon.tokens["bob"]).status_code == 204
+    assert daemon.channels_of("ann", anns).text("print(1)") == "1\n"
+    wait_until(lambda: not (RUNTIME / "kernels" / kernel).exists() and not (STATE / "kernels" / kernel).exists(), 60, "an end of its directories")
+
+
 def ask(packet, descriptors=(), user="kmux"):
     """kmux-spawn's answer to a packet of that user's; "" where it closes the connection."""
     code = """
