@@ -37,6 +37,7 @@ open("made", "w").write("x")
 
 
 def test_restart_interrupt_and_stop_go_through_the_helper(daemon):
+    before = processes_of("ann")  # the number may be somebody's outside of these tests
     kernel = daemon.kernel_of("ann")
     channels = daemon.channels_of("ann", kernel)
     assert channels.text("x = 1; print(x)") == "1\n"
@@ -50,7 +51,7 @@ def test_restart_interrupt_and_stop_go_through_the_helper(daemon):
     assert channels.text("print('x' in globals())") == "False\n"
     left = channels.text("import subprocess\nprint(subprocess.Popen(['setsid', 'sleep', '600']).pid)")
     assert daemon.delete(f"kernels/{kernel}", token=daemon.tokens["ann"]).status_code == 204
-    assert has_ended(int(left)) and processes_of("ann") == []
+    assert has_ended(int(left)) and {*processes_of("ann")} <= {*before}
     assert list((RUNTIME / "kernels").iterdir()) == list((STATE / "kernels").iterdir()) == []
 
 
