@@ -5,7 +5,7 @@ include(CMakePackageConfigHelpers)
 
 # What is made of the tables in the programs.
 set(generated ${PROJECT_BINARY_DIR}/packaging)
-foreach(page kmuxd.toml man/kmuxd.8 man/kmux.1 man/kmuxd.toml.5 man/kmux-child.1)
+foreach(page kmuxd.toml man/kmuxd.8 man/kmux-spawn.8 man/kmux.1 man/kmuxd.toml.5 man/kmux-child.1)
   set(template ${PROJECT_SOURCE_DIR}/packaging/${page}.in)
   add_custom_command(OUTPUT ${generated}/${page}
     COMMAND ${CMAKE_COMMAND} -E make_directory ${generated}/man
@@ -33,6 +33,7 @@ install(DIRECTORY docs/examples/ DESTINATION ${CMAKE_INSTALL_DOCDIR}/examples)
 
 if(TARGET kmux-spawn)
   install(TARGETS kmux-spawn COMPONENT kmux-spawn)
+  install(FILES ${generated}/man/kmux-spawn.8 DESTINATION ${CMAKE_INSTALL_MANDIR}/man8 COMPONENT kmux-spawn)
 endif()
 
 # systemd/: what begins with kmux-spawn is that component's, the rest is kmux's. kmuxd by itself is the one of
