@@ -64,3 +64,16 @@ def test_its_life_on_a_booted_system(package, tmp_path):
     assert said["removed"] == "inactive, 0 programs, 0 left of Python"
     assert {"kmuxd.toml", "kernels"} <= set(said["kept"].split())
     assert said["purged"] == "0 left, user kmux"
+
+
+@pytest.mark.timeout(240)
+def test_a_shared_host_is_one_more_package(package, tmp_path):
+    (helper,) = PACKAGES.glob("kmux-spawn_*.deb")
+    files = [tmp_path / "kmux.deb", tmp_path / "kmux-spawn.deb"]
+    for file, made in zip(files, (package, helper)):
+        file.write_bytes(made.read_bytes())
+    said = run_in_guest(tmp_path, HERE / "guest/shared_host.sh", files)
+    assert said["installed"] == "active active, kmux-spawn.toml kmuxd.toml tokens"
+    assert said["kernel"] == "201 of ann in kmux-kernels.slice"
+    assert said["upgraded"] == "it goes on"
+    assert said["removed"] == "active, no kernel, alone"

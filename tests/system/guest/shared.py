@@ -17,7 +17,7 @@ class Service(Daemon):
     """The kmuxd that systemd runs."""
 
     def __init__(self):
-        self.url, self.ws, self.sockets = "http://127.0.0.1:8888/", "ws://127.0.0.1:8888/", []
+        self.url, self.ws, self.sockets, self.tls = "http://127.0.0.1:8888/", "ws://127.0.0.1:8888/", [], {}
         self.owner = iter(USERS * 10)
 
     def kernel(self, name="echo", **more):
