@@ -11,6 +11,7 @@ pkg_check_modules(tomlplusplus REQUIRED IMPORTED_TARGET tomlplusplus)
 find_package(CLI11 REQUIRED)
 pkg_check_modules(libsystemd REQUIRED IMPORTED_TARGET libsystemd)
 pkg_check_modules(libedit REQUIRED IMPORTED_TARGET libedit)
+pkg_check_modules(pam REQUIRED IMPORTED_TARGET pam)
 
 # Asio and Beast are compiled once (protocol/io/asio.cpp, daemon/http/beast.cpp), not in every file.
 add_library(kmux_boost INTERFACE)

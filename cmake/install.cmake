@@ -5,7 +5,7 @@ include(CMakePackageConfigHelpers)
 
 # What is made of the tables in the programs.
 set(generated ${PROJECT_BINARY_DIR}/packaging)
-foreach(page kmuxd.toml man/kmuxd.8 man/kmux.1 man/kmuxd.toml.5 man/kmux-child.1)
+foreach(page kmuxd.toml man/kmuxd.8 man/kmux-spawn.8 man/kmux.1 man/kmuxd.toml.5 man/kmux-child.1)
   set(template ${PROJECT_SOURCE_DIR}/packaging/${page}.in)
   add_custom_command(OUTPUT ${generated}/${page}
     COMMAND ${CMAKE_COMMAND} -E make_directory ${generated}/man
@@ -33,29 +33,38 @@ install(DIRECTORY docs/examples/ DESTINATION ${CMAKE_INSTALL_DOCDIR}/examples)
 
 if(TARGET kmux-spawn)
   install(TARGETS kmux-spawn COMPONENT kmux-spawn)
+  install(FILES ${generated}/man/kmux-spawn.8 DESTINATION ${CMAKE_INSTALL_MANDIR}/man8 COMPONENT kmux-spawn)
 endif()
 
-# systemd/: what begins with kmux-spawn is that component's, the rest is kmux's.
-function(install_units component)
+# systemd/: what begins with kmux-spawn is that component's, the rest is kmux's. kmuxd by itself is the one of
+# alone/; with kmux-spawn comes what makes it the one of a host that people share.
+function(install_units component drop_in)
   list(TRANSFORM ARGN PREPEND ${PROJECT_SOURCE_DIR}/systemd/)
   list(JOIN ARGN " " patterns)
   install(CODE "set(patterns ${patterns})
     set(scratch ${generated}/units)
+    set(drop_in ${drop_in})
     include(${PROJECT_SOURCE_DIR}/cmake/install_units.cmake)" COMPONENT ${component})
 endfunction()
-install_units(kmux kmuxd* kmux-kernels* user/kmuxd* sysusers.conf tmpfiles.conf)
-install_units(kmux-spawn kmux-spawn*)
+install_units(kmux "" alone/kmuxd.service kmuxd.socket user/kmuxd* sysusers.conf)
+install_units(kmux-spawn "" kmux-spawn*.service kmux-spawn*.socket kmux-kernels* tmpfiles.conf)
+install_units(kmux-spawn kmux-spawn kmuxd.service)
 
 # As GNUInstallDirs has it: /etc for the prefix /usr, else below the prefix. Who has written one keeps it.
-install(CODE "
-  set(etc \"\${CMAKE_INSTALL_PREFIX}/etc\")
-  if(CMAKE_INSTALL_PREFIX STREQUAL \"/usr\")
-    set(etc /etc)
-  endif()
-  if(NOT EXISTS \"\$ENV{DESTDIR}\${etc}/kmux/kmuxd.toml\")
-    file(INSTALL \"${generated}/kmuxd.toml\" DESTINATION \"\${etc}/kmux\")
-  endif()
-  " COMPONENT kmux)
+function(install_configuration component file)
+  get_filename_component(name ${file} NAME)
+  install(CODE "
+    set(etc \"\${CMAKE_INSTALL_PREFIX}/etc\")
+    if(CMAKE_INSTALL_PREFIX STREQUAL \"/usr\")
+      set(etc /etc)
+    endif()
+    if(NOT EXISTS \"\$ENV{DESTDIR}\${etc}/kmux/${name}\")
+      file(INSTALL \"${file}\" DESTINATION \"\${etc}/kmux\")
+    endif()
+    " COMPONENT ${component})
+endfunction()
+install_configuration(kmux ${generated}/kmuxd.toml)
+install_configuration(kmux-spawn ${PROJECT_SOURCE_DIR}/systemd/kmux-spawn.toml)
 
 set(CMAKE_INSTALL_DEFAULT_COMPONENT_NAME dev)
 install(DIRECTORY proc/child/include/ DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})

@@ -1,5 +1,6 @@
 # Run while installing, with `patterns`, `scratch` and CMAKE_INSTALL_PREFIX: files of systemd/ to where
-# systemd looks. What they say of /usr is then true of the prefix.
+# systemd looks. What they say of /usr is then true of the prefix. With `drop_in` they are not units, but what
+# that drop-in adds to the units of their names.
 file(GLOB units ${patterns})
 foreach(unit IN LISTS units)
   get_filename_component(name "${unit}" NAME)
@@ -19,6 +20,12 @@ foreach(unit IN LISTS units)
     set(place systemd/system)
   endif()
   file(READ "${unit}" text)
+  if(drop_in)
+    string(APPEND place "/${name}.d")
+    set(name "${drop_in}.conf")
+    string(REGEX REPLACE "\nExec[A-Za-z]*=[^\n]*" "" text "${text}")  # those would be further ones
+    string(REGEX REPLACE "\n\\[Install\\].*" "" text "${text}")
+  endif()
   string(REPLACE "=/usr/" "=${CMAKE_INSTALL_PREFIX}/" text "${text}")
   file(WRITE "${scratch}/${place}/${name}" "${text}")
   file(INSTALL "${scratch}/${place}/${name}" DESTINATION "${CMAKE_INSTALL_PREFIX}/lib/${place}")

@@ -92,10 +92,11 @@ struct kernels_config {
       "KMUX_*", "JUPYTERHUB_*", "JPY_PARENT_PID", "NOTIFY_SOCKET", "LISTEN_*", "WATCHDOG_*",
       "CREDENTIALS_DIRECTORY"};
   std::vector<std::string> env_allow;  ///< what it may set all the same
-  std::string root_dir;                ///< where a request's path begins; empty: the home directory
-  std::size_t max_kernels = 0;         ///< 0: no limit
-  std::size_t max_per_owner = 0;       ///< 0: no limit
-  bool restart = true;                 ///< after a death
+  std::string spawn;              ///< kmux-spawn's socket: kernels as their owners; empty: as us
+  std::string root_dir;           ///< where a request's path begins; empty: the home directory
+  std::size_t max_kernels = 0;    ///< 0: no limit
+  std::size_t max_per_owner = 0;  ///< 0: no limit
+  bool restart = true;            ///< after a death
   int restart_limit = 5;
   milliseconds restart_first_delay{100};
   milliseconds restart_max_delay{30'000};

@@ -119,6 +119,8 @@ void add_kernels(std::vector<option>& t) {
                    "variables that a request may not set for its kernel; NAME or PREFIX*"));
   t.push_back(list("kernels.env_allow", true, AT(words, kernels.env_allow),
                    "what a request may set all the same; NAME or PREFIX*"));
+  t.push_back(text("kernels.spawn", false, AT(std::string, kernels.spawn),
+                   "kmux-spawn's socket: each kernel runs as the user who owns it", absolute));
   t.push_back(text("kernels.root_dir", true, AT(std::string, kernels.root_dir),
                    "where the path of a request begins; empty: the home directory", absolute));
   t.push_back(number<std::size_t>("kernels.max_kernels", true, AT(std::size_t, kernels.max_kernels),

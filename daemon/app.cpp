@@ -70,7 +70,7 @@ app::app(const config::config& c, supervise::directories directories, supervise:
       cgroups_(std::move(cgroups)),
       tasks_(io_),
       specs_(spec_settings_from(c)),
-      spawner_(io_, child_program()),
+      spawner_(io_, child_program(), c.kernels.spawn),
       services_{io_,       buffer_, directories_,           spawner_, cgroups_, specs_,
                 journals_, tasks_,  kernel_settings_from(c)},
       kernels_(services_, manager_settings_from(c)),
@@ -131,6 +131,9 @@ result<std::unique_ptr<app>> app::create(const config::config& c, reload_functio
   auto directories =
       supervise::directories::open(c.runtime_dir, c.state_dir, take_named(handed, our_lock));
   if (!directories) return directories.error();
+  if (!c.kernels.spawn.empty()) {
+    if (const auto done = directories->let_users_pass(); !done) return done.error();
+  }
   auto cgroups = open_cgroups(c.kernels);
   if (!cgroups) return cgroups.error();
   std::unique_ptr<app> made(
@@ -284,6 +287,7 @@ asio::awaitable<void> app::end() {
   abort_timer_.set(alarm::clock::now() + end_grace, [this] { server_.abort_connections(); });
   co_await server_.join();
   abort_timer_.cancel();
+  co_await kernels_.settle();
   keep_alive_timer_.cancel();
   tasks_.cancel();
   co_await tasks_.join();

@@ -13,6 +13,7 @@
 #include "config/load.hpp"
 #include "daemon/app.hpp"
 #include "daemon/system/first_process.hpp"
+#include "daemon/system/journal_log.hpp"
 #include "daemon/version.hpp"
 
 namespace {
@@ -26,8 +27,10 @@ void report(const std::vector<config::problem>& problems) {
 }
 
 void set_up_log(const std::string& level) {
-  auto logger =
-      std::make_shared<spdlog::logger>("kmuxd", std::make_shared<spdlog::sinks::stderr_sink_st>());
+  spdlog::sink_ptr sink = kmux::daemon::logs_to_journal()
+                              ? kmux::daemon::make_journal_sink()
+                              : std::make_shared<spdlog::sinks::stderr_sink_st>();
+  auto logger = std::make_shared<spdlog::logger>("kmuxd", std::move(sink));
   logger->set_pattern("time=%Y-%m-%dT%H:%M:%S.%eZ level=%l %v", spdlog::pattern_time_type::utc);
   logger->set_level(spdlog::level::from_str(level));
   spdlog::set_default_logger(std::move(logger));

@@ -107,9 +107,8 @@ kernel_settings kernel_settings_from(const config::config& c) {
 
 kernel_manager::settings manager_settings_from(const config::config& c) {
   const char* const home = std::getenv("HOME");
-  return {!c.kernels.root_dir.empty() ? c.kernels.root_dir
-          : home != nullptr           ? home
-                                      : "/",
+  return {c.kernels.root_dir,
+          home != nullptr ? home : "/",
           c.kernels.max_kernels,
           c.kernels.max_per_owner,
           {c.kernels.env_deny, c.kernels.env_allow}};

@@ -96,6 +96,8 @@ std::string write_launch_spec(const launch_spec& spec) {
   out.Int(spec.limits.nice);
   json::write(out, "argv", spec.argv);
   json::write(out, "env", spec.env);
+  json::write(out, "as_user");
+  out.Bool(spec.as_user);
   json::write(out, "interrupt_by_message");
   out.Bool(spec.interrupt_by_message);
   out.EndObject();
@@ -127,6 +129,7 @@ result<launch_spec> parse_launch_spec(std::string_view text) {
   members.read_number("nice", spec.limits.nice);
   members.read("argv", spec.argv);
   members.read("env", spec.env);
+  members.read("as_user", spec.as_user);
   members.read("interrupt_by_message", spec.interrupt_by_message);
   check(spec, members);
   if (!members.ok()) return members.first_error();

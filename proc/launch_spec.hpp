@@ -39,6 +39,10 @@ struct launch_spec {
   // relay and native
   std::vector<std::string> argv;  ///< the kernel's, templates resolved
   environment env;                ///< the kernel's, complete; a relay adds JPY_PARENT_PID
+  /// The child runs as another user than the daemon: `env` goes over the one it was started with,
+  /// `cwd` is looked for as that user (or the nearest directory above it), and a relay makes the
+  /// place of its inner sockets itself.
+  bool as_user = false;
 
   // relay only
   std::string kernel_connection_file;    ///< the inner one, for the kernel; written by the child

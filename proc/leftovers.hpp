@@ -45,6 +45,14 @@ public:
 
   /// Remembers the leader's descendants as they are now.
   void note(const process_table&);
+  /// The same of one that somebody else has seen.
+  void note(pid_t pid, std::uint64_t start_ticks) {
+    process_entry each;
+    each.pid = pid;
+    each.start_ticks = start_ticks;
+    noted_.push_back(each);
+  }
+  const std::vector<process_entry>& noted() const noexcept { return noted_; }
   std::vector<process_entry> find(const process_table&) const;
 
   enum class progress { waiting, ended, given_up };

@@ -54,6 +54,8 @@ std::string_view to_string(errc e) noexcept {
       return "input/output error";
     case errc::exhausted:
       return "out of descriptors or memory";
+    case errc::refused:
+      return "refused";
   }
   return "unknown error";
 }

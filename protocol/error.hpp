@@ -30,6 +30,7 @@ enum class errc {
   not_found,        ///< no such file or name
   io,               ///< the operating system said no
   exhausted,        ///< it has no more descriptors or memory for us, now
+  refused,          ///< not allowed to whoever asks
 };
 
 /// Of errno's values: not_found, exhausted or io.

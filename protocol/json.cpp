@@ -1,7 +1,10 @@
 #include "protocol/json.hpp"
 
 #include <algorithm>
+#include <charconv>
+#include <cmath>
 #include <cstdint>
+#include <cstdlib>
 #include <cstring>
 
 #include <fmt/format.h>
@@ -136,11 +139,32 @@ namespace {
 struct bounded_depth {
   rapidjson::Document& document;
   int depth_left;
+  bool& too_large;
 
   bool enter(bool accepted) { return accepted && --depth_left >= 0; }
   bool leave(bool accepted) {
     ++depth_left;
     return accepted;
+  }
+
+  /// RapidJSON 1.1's own conversion reads beyond its table for some long numbers.
+  bool RawNumber(const char* s, rapidjson::SizeType n, bool) {
+    const char* const end = s + n;
+    std::uint64_t natural = 0;
+    if (const auto r = std::from_chars(s, end, natural); r.ec == std::errc() && r.ptr == end) {
+      return document.Uint64(natural);
+    }
+    std::int64_t whole = 0;
+    if (const auto r = std::from_chars(s, end, whole); r.ec == std::errc() && r.ptr == end) {
+      return document.Int64(whole);
+    }
+    double real = 0;
+    const auto r = std::from_chars(s, end, real);
+    // What is too small for a double is none of its numbers but zero; what is too large is an
+    // error.
+    if (r.ec == std::errc::result_out_of_range)
+      real = std::strtod(std::string(s, n).c_str(), nullptr);
+    return !(too_large = std::isinf(real)) && document.Double(real);
   }
 
   bool Null() { return document.Null(); }
@@ -150,9 +174,6 @@ struct bounded_depth {
   bool Int64(std::int64_t v) { return document.Int64(v); }
   bool Uint64(std::uint64_t v) { return document.Uint64(v); }
   bool Double(double v) { return document.Double(v); }
-  bool RawNumber(const char* s, rapidjson::SizeType n, bool copy) {
-    return document.RawNumber(s, n, copy);
-  }
   bool String(const char* s, rapidjson::SizeType n, bool copy) {
     return document.String(s, n, copy);
   }
@@ -166,22 +187,24 @@ struct bounded_depth {
 }  // namespace
 
 result<rapidjson::Document> parse(std::string_view text, std::string_view what, int max_depth) {
-  // Full precision: what is passed on has the number that it had.
+  // What is passed on has the number that it had.
   constexpr unsigned flags = rapidjson::kParseIterativeFlag |
                              rapidjson::kParseValidateEncodingFlag |
-                             rapidjson::kParseFullPrecisionFlag;
+                             rapidjson::kParseNumbersAsStringsFlag;
   rapidjson::Document document;
+  bool too_large = false;
   rapidjson::ParseResult outcome;
   const auto generate = [&](rapidjson::Document& into) {
     rapidjson::Reader reader;
     rapidjson::MemoryStream stream(text.data(), text.size());
     rapidjson::EncodedInputStream<rapidjson::UTF8<>, rapidjson::MemoryStream> input(stream);
-    bounded_depth handler{into, max_depth};
+    bounded_depth handler{into, max_depth, too_large};
     outcome = reader.Parse<flags>(input, handler);
     return !outcome.IsError();
   };
   document.Populate(generate);
   if (!outcome.IsError()) return document;
+  if (too_large) return error{errc::bad_json, fmt::format("{} has a number too large", what)};
   if (outcome.Code() == rapidjson::kParseErrorTermination) {
     return error{errc::bad_json,
                  fmt::format("{} is nested deeper than {} levels", what, max_depth)};

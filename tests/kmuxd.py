@@ -186,6 +186,7 @@ class Daemon:
         self.config.write_text(config)
         self.log = directory / "log"
         self.flags = list(flags)
+        self.command = [PROGRAM]
         inherited = {k: v for k, v in os.environ.items() if not k.startswith("KMUX_")}
         self.environment = {**inherited, "JUPYTER_PATH": str(directory / "jupyter"), "HOME": str(directory), **dict(environment)}
         self.process = None
@@ -206,7 +207,7 @@ class Daemon:
     def start(self):
         with open(self.log, "ab") as log:
             self.process = subprocess.Popen(
-                [PROGRAM, "--config", self.config, "--listen", "127.0.0.1:0",
+                [*self.command, "--config", self.config, "--listen", "127.0.0.1:0",
                  "--runtime-dir", self.runtime, "--token-file", self.token_file, *self.flags],
                 stderr=log, stdout=log, env=self.environment)
         listening = wait_until(self._listening, what="listen.json")
@@ -252,8 +253,8 @@ class Daemon:
     def delete(self, path, **more):
         return self.call("DELETE", "api/" + path, **more)
 
-    def kernel(self, name="echo", **more):
-        answer = self.post("kernels", {"name": name, **more})
+    def kernel(self, name="echo", token=TOKEN, **more):
+        answer = self.post("kernels", {"name": name, **more}, token=token)
         assert answer.status_code == 201, answer.text
         return answer.json()["id"]
 

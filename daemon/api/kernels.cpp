@@ -36,6 +36,9 @@ asio::awaitable<http_response> start_kernel(api_context& api, http_request& requ
   co_await api.specs.refresh(api.disk);
   const auto started = api.kernels.start(*wanted, request.who);
   if (!started) co_return refusal_response(started.error());
+  if (const auto refused = co_await api.kernels.launched(*started)) {
+    co_return refusal_response(*refused);
+  }
   auto response = json_response(201, (*started)->model());
   response.headers.emplace_back("Location", api.base_url + "api/kernels/" + (*started)->id());
   co_return response;

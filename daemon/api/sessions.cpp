@@ -108,6 +108,10 @@ asio::awaitable<http_response> create_session(api_context& api, http_request& re
   s.owner = request.who.owner;
   s.kernel_id = (*started)->id();
   api.sessions.put(s);
+  if (const auto refused = co_await api.kernels.launched(*started)) {
+    api.sessions.remove(s.id);
+    co_return refusal_response(*refused);
+  }
   co_return created(api, s, request.who);
 }
 
@@ -134,6 +138,9 @@ asio::awaitable<http_response> change_session(api_context& api, http_request& re
   } else if (wanted->kernel_id.empty() && !wanted->kernel_name.empty()) {
     const auto started = kernel_for(api, *wanted, request.who);
     if (!started) co_return refusal_response(started.error());
+    if (const auto refused = co_await api.kernels.launched(*started)) {
+      co_return refusal_response(*refused);
+    }
     replaced = api.kernels.find(s.kernel_id, request.who);
     s.kernel_id = (*started)->id();
   }

@@ -1,6 +1,8 @@
 // A kernel's life: what the state machine says, done.
 #include "daemon/kernels/kernel.hpp"
 
+#include <filesystem>
+
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
 
@@ -57,12 +59,18 @@ kernel::~kernel() = default;
 
 result<void> kernel::start() {
   // What can be known before a process exists is told to whoever asks for the kernel.
+  if (const auto user = choose_user(); !user) return user;
   if (const auto spec = make_spec(); !spec) return spec.error();
+  fresh_ = true;
   feed(on::start{});
-  if (fsm_.now() != kernel_fsm::state::dead) return {};
-  error why{errc::io, "The kernel " + describe(*record_.last_exit)};
-  feed(on::user_stop{});  // nobody could do anything with it
-  return why;
+  return start_failure_;
+}
+
+asio::awaitable<result<void>> kernel::started() {
+  const auto self = shared_from_this();
+  while (is_launching())
+    co_await changed_.wait();
+  co_return start_failure_;
 }
 
 void kernel::adopt(std::unique_ptr<supervise::process> process) {
@@ -79,12 +87,18 @@ void kernel::adopt(std::unique_ptr<supervise::process> process) {
     spdlog::warn("event=cgroup_lost kernel={} cgroup={}", id(), record_.cgroup);
     record_.cgroup.clear();
   }
+  if (!record_.user.empty()) {
+    // Where the user is gone, nobody is believed to be them.
+    account_.uid = static_cast<uid_t>(-1);
+    if (auto found = find_account(record_.user)) account_ = std::move(*found);
+  }
   watch(std::move(process));
   feed(on::adopted{});
 }
 
 void kernel::detach() {
   if (process_) save();
+  launching_.reset();
   life_timer_.cancel();
   disconnect();
   process_.reset();
@@ -139,21 +153,6 @@ void kernel::perform(const supervise::kernel_action_t& action) {
   std::visit(visitor{*this}, action);
 }
 
-void kernel::launch() {
-  adopted_ = false;
-  activity_.starting(wall_now());
-  const auto launched = try_launch();
-  if (launched) return feed(on::launched{});
-  exit_status status;
-  status.how = exit_status::cause::launch_failed;
-  status.detail = launched.error().detail;
-  record_.process = {};
-  record_.last_exit = status;
-  leave_cgroup();
-  save();
-  feed(on::launch_failed{std::move(status)});
-}
-
 void kernel::watch(std::unique_ptr<supervise::process> process) {
   process_ = std::move(process);
   process_->set_mark(id(), services_.directories.kernel_runtime(id()), record_.cgroup);
@@ -196,7 +195,7 @@ void kernel::connect(bool adopted) {
   order_ = {};
   link_ = std::make_unique<kernel_link>(services_.io, services_.buffer, *where,
                                         services_.settings.kernel_message_limits, adopted,
-                                        std::move(hear));
+                                        peer_uid(), std::move(hear));
 }
 
 void kernel::connected() {
@@ -255,6 +254,10 @@ void kernel::forget() {
     client->close(close_code::kernel_gone, "The kernel was shut down and is gone.");
   }
   const auto& files = services_.directories;
+  if (!record_.user.empty()) {
+    remove_users_files();
+    return forget_();
+  }
   for (const auto& removed : {files.remove_sockets(record_.socket_prefix),
                               files.remove_sockets(record_.kernel_socket_prefix),
                               files.remove_kernel(id()), files.remove_kernel_state(id())}) {
@@ -263,6 +266,33 @@ void kernel::forget() {
     }
   }
   forget_();
+}
+
+/// Here only what can neither be locked away from us nor hold us up; all else the user removes, by
+/// kmux-spawn, and then the rest goes, too.
+void kernel::remove_users_files() {
+  const auto& files = services_.directories;
+  for (const auto& above : {files.kernel_runtime(id()), files.kernel_state(id())}) {
+    const std::string directory = above + "/user";
+    const auto finish = [above, directory](const result<supervise::spawn_reply>& asked) {
+      auto done = asked ? result<void>{} : result<void>{asked.error()};
+      if (done && !supervise::remove_flat_directory(directory)) {
+        done = error{errc::io, "cannot remove " + directory};
+      }
+      if (done) done = supervise::remove_tree(above);
+      if (!done) spdlog::warn("event=cleanup_failed error=\"{}\"", done.error().detail);
+    };
+    if (supervise::remove_flat_directory(directory)) {
+      finish(supervise::spawn_reply{});
+      continue;
+    }
+    spawn_request r;
+    r.what = spawn_request::kind::remove;
+    r.user = record_.user;
+    r.kernel_id = id();
+    r.directory = directory;
+    services_.spawner.others().ask(r, -1, finish);
+  }
 }
 
 asio::awaitable<result<void>> kernel::restart() {

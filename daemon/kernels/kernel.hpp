@@ -4,6 +4,7 @@
 #include <chrono>
 #include <deque>
 #include <memory>
+#include <optional>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -20,6 +21,7 @@
 #include "daemon/kernels/kernel_link.hpp"
 #include "daemon/kernels/message_order.hpp"
 #include "daemon/specs/spec_store.hpp"
+#include "proc/account.hpp"
 #include "proc/journal/cursors.hpp"
 #include "proc/journal/reader.hpp"
 #include "proc/process_doing.hpp"
@@ -86,6 +88,9 @@ public:
 
   /// First launch. On an error it is gone already; what is told can be seen before a process runs.
   result<void> start();
+  /// Ends when that launch has succeeded, or failed as start() would say: kmux-spawn is waited for.
+  boost::asio::awaitable<result<void>> started();
+  bool is_launching() const noexcept { return launching_ != nullptr; }
   /// Takes over what an earlier daemon left: a living process, or nullptr for one that has ended.
   void adopt(std::unique_ptr<supervise::process> process);
   /// Takes over what only its summary tells of; `why` it is dead, for people.
@@ -137,7 +142,7 @@ public:
   void confirm(const std::string& session, std::uint64_t number);
   const std::vector<channels_socket*>& clients() const noexcept { return clients_; }
   std::string stdio_log() const { return services_.directories.stdio_log(id()); }
-  std::string journal_directory() const { return services_.directories.kernel_state(id()); }
+  std::string journal_directory() const { return services_.directories.written_state(id()); }
   /// Ends when there is a message with a larger number, when the kernel is gone, or after `most`.
   boost::asio::awaitable<void> wait_for_message(std::uint64_t after, std::chrono::seconds most);
   bool is_gone() const noexcept { return fsm_.now() == supervise::kernel_fsm::state::gone; }
@@ -155,9 +160,17 @@ private:
   void feed(supervise::kernel_event_t);
   void perform(const supervise::kernel_action_t&);
   void launch();
-  result<void> try_launch();
+  result<launch_spec> prepare_launch();
+  void let_go(result<supervise::held_child>, const launch_spec&);
+  result<void> try_let_go(supervise::held_child, const launch_spec&);
+  void launch_failed(const error&);
+  result<void> choose_user();
+  environment inherited_env() const;
+  supervise::spawner::request own_request(const launch_spec&) const;
+  spawn_request users_request(const launch_spec&) const;
   result<launch_spec> make_spec();
   result<connection_info> connection();
+  std::optional<uid_t> peer_uid() const;
   result<void> write_connection();
   result<std::string> kernel_sockets();
   void mark(environment&) const;
@@ -166,6 +179,7 @@ private:
   void disconnect();
   void ended(exit_status);
   void announce(const supervise::kernel_action::announce&);
+  void remove_users_files();
   void announce_death();
   void complete(const supervise::kernel_action::complete&);
   void forget();
@@ -173,7 +187,7 @@ private:
   void adopt_dead();
   void save();
   void save_summary();
-  result<void> enter_cgroup(pid_t);
+  result<void> enter_cgroup(const supervise::held_child&);
   void leave_cgroup();
   void look_why_silent();
 
@@ -219,6 +233,10 @@ private:
   alarm life_timer_;
   std::unique_ptr<supervise::process> process_;
   bool adopted_ = false;
+  std::shared_ptr<bool> launching_;  ///< while kmux-spawn is waited for; its answer asks this
+  bool fresh_ = false;               ///< has never been launched
+  result<void> start_failure_;
+  account account_;  ///< of record_.user
   bool interrupt_by_message_ = false;
   bool relayed_ = false;
   std::string stderr_tail_;

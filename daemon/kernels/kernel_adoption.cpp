@@ -50,6 +50,7 @@ std::optional<kernel_manager::found> kernel_manager::look_for(const std::string&
   auto taken = supervise::process::adopt(services_.io, out.record.process, out.record.exit_file);
   if (!taken && taken.error().code == errc::exhausted) return leave_alone(id, taken.error());
   if (taken) {
+    if (!out.record.user.empty()) (*taken)->set_user(services_.spawner.others(), out.record.user);
     out.process = std::move(*taken);
   } else {
     out.ended = taken.error().code == errc::not_found;
@@ -89,11 +90,10 @@ void kernel_manager::adopt_all() {
     auto it = look_for(id);
     if (!it) continue;
     const auto& r = it->record;
-    if (it->ended) {
-      left.emplace_back(
-          kernel_mark{r.process, id, services_.directories.kernel_runtime(id),
-                      supervise::cgroups::is_of(r.cgroup, id) ? r.cgroup : std::string()});
-    }
+    kernel_mark mark{r.process, id, services_.directories.kernel_runtime(id),
+                     supervise::cgroups::is_of(r.cgroup, id) ? r.cgroup : std::string()};
+    if (it->ended && !r.user.empty()) end_as_user(r.user, mark);
+    if (it->ended && r.user.empty()) left.emplace_back(std::move(mark));
     all.push_back(std::move(*it));
   }
   // Before anything of theirs can be started again.
@@ -102,6 +102,12 @@ void kernel_manager::adopt_all() {
     adopt(std::move(each));
   reap_strays();
   adopt_lost();
+}
+
+void kernel_manager::end_as_user(const std::string& user, const kernel_mark& mark) {
+  const auto done = services_.spawner.others().ask_now(supervise::end_request(user, mark));
+  if (done) return;
+  spdlog::warn("event=leftovers_not_ended kernel={} error=\"{}\"", mark.id, done.error().detail);
 }
 
 /// After an upgrade the children of the program before us are ours. One that it had not yet let
@@ -165,8 +171,12 @@ void kernel_manager::adopt_lost() {
       continue;  // another daemon's, which was given the same state directory
     }
     // Nobody can talk to it any more: its sockets went with the directory.
-    if (ours && s->process.boot_id == boot)
-      left.emplace_back(kernel_mark{{}, id, s->directory, {}});
+    if (ours && s->process.boot_id == boot) {
+      kernel_mark mark{{}, id, s->directory, {}};
+      const bool users = files.written_state(id) != files.kernel_state(id);
+      if (users) end_as_user(s->owner, mark);
+      if (!users) left.emplace_back(std::move(mark));
+    }
     all.push_back(std::move(*s));
   }
   end_leftovers(std::move(left));

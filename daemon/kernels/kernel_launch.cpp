@@ -11,6 +11,7 @@
 namespace kmux::daemon {
 
 namespace fs = std::filesystem;
+namespace on = supervise::kernel_event;
 
 namespace {
 
@@ -32,6 +33,17 @@ bool is_program(const std::string& name, const environment& env, const std::stri
   return false;
 }
 
+bool is_in(const environment& env, const environment::value_type& one) {
+  const auto found = env.find(one.first);
+  return found != env.end() && found->second == one.second;
+}
+
+/// Says something of the daemon's user, and nothing of another.
+bool is_personal(std::string_view name) {
+  return name == "HOME" || name == "USER" || name == "LOGNAME" || name == "SHELL" ||
+         name == "TMPDIR" || name.starts_with("XDG_");
+}
+
 std::string prefix_of(const std::string& resource_dir) {
   // PREFIX/share/jupyter/kernels/NAME, as {prefix} means it.
   const fs::path share = fs::path(resource_dir).parent_path().parent_path().parent_path();
@@ -40,13 +52,32 @@ std::string prefix_of(const std::string& resource_dir) {
 
 }  // namespace
 
+/// Whose process runs: the owner's, where kmux-spawn can start it.
+result<void> kernel::choose_user() {
+  record_.user.clear();
+  if (!services_.spawner.others().on()) return {};
+  auto found = find_account(record_.owner);
+  if (!found) return found.error();
+  account_ = std::move(*found);
+  record_.user = record_.owner;
+  return {};
+}
+
+std::optional<uid_t> kernel::peer_uid() const {
+  return record_.user.empty() ? std::nullopt : std::optional(account_.uid);
+}
+
 /// The kernel's connection file; made at the first launch and kept over restarts, so that id, key
-/// and endpoints stay.
+/// and endpoints stay. As long as the kernel can bind there: not where it becomes another user's.
 result<connection_info> kernel::connection() {
   const std::string file = services_.directories.connection_file(id());
-  if (const auto text = supervise::read_file(file)) {
-    auto known = parse_connection_file(*text);
-    if (!known) return known;
+  const auto text = supervise::read_file(file);
+  auto known = text ? parse_connection_file(*text) : result<connection_info>(text.error());
+  if (text && !known) return known;
+  const bool bindable =
+      known && (record_.user.empty() ||
+                known->ip.starts_with(services_.directories.written_runtime(id()) + "/"));
+  if (bindable) {
     for (const auto& each :
          {known->shell(), known->iopub(), known->stdin_(), known->control(), known->hb()}) {
       if (const auto usable = parse_zmtp_endpoint(each); !usable) return usable.error();
@@ -94,8 +125,9 @@ result<launch_spec> kernel::make_spec() {
   interrupt_by_message_ = found->spec.interrupt_mode == "message";
   if (spec.type == launch_spec::kind::echo) return spec;
 
+  spec.as_user = !record_.user.empty();
   const bool native = spec.type == launch_spec::kind::native;
-  if (!native) spec.kernel_connection_file = files.kernel_runtime(id()) + "/kernel.json";
+  if (!native) spec.kernel_connection_file = files.written_runtime(id()) + "/kernel.json";
   for (const auto& name : services_.settings.tcp) {
     if (iequals(name, found->name)) spec.kernel_transport = "tcp";
   }
@@ -103,11 +135,17 @@ result<launch_spec> kernel::make_spec() {
   spec.argv =
       expand_argv(found->spec.argv, {native ? spec.connection_file : spec.kernel_connection_file,
                                      found->resource_dir, prefix_of(found->resource_dir)});
-  spec.env = expand_env(services_.settings.base_env, found->spec.env);
+  const auto base = inherited_env();
+  spec.env = expand_env(base, found->spec.env);
+  // What stays as it was comes with the user's login, which may know better.
+  if (spec.as_user) std::erase_if(spec.env, [&](const auto& each) { return is_in(base, each); });
   for (const auto& [name, value] : record_.env)
     spec.env[name] = value;
   mark(spec.env);
-  if (spec.argv.empty() || !is_program(spec.argv.front(), spec.env, spec.cwd)) {
+  // What another user can see we cannot know.
+  const bool there =
+      !spec.argv.empty() && (spec.as_user || is_program(spec.argv.front(), spec.env, spec.cwd));
+  if (!there) {
     return error{errc::not_found, "The kernelspec " + found->name +
                                       " names a program that is not there: " +
                                       (spec.argv.empty() ? "(argv is empty)" : spec.argv.front()) +
@@ -132,39 +170,120 @@ result<std::string> kernel::kernel_sockets() {
   return record_.kernel_socket_prefix;
 }
 
-result<void> kernel::try_launch() {
-  if (auto made = services_.directories.create_kernel(id()); !made) return made.error();
+/// What kernels have of the daemon's environment; of another user's, what is the user's.
+environment kernel::inherited_env() const {
+  environment out = services_.settings.base_env;
+  if (record_.user.empty()) return out;
+  std::erase_if(out, [](const auto& each) { return is_personal(each.first); });
+  out["HOME"] = account_.home;
+  out["USER"] = out["LOGNAME"] = account_.name;
+  out["SHELL"] = account_.shell;
+  return out;
+}
+
+/// Everything but the process.
+result<launch_spec> kernel::prepare_launch() {
+  const auto& files = services_.directories;
+  if (const auto user = choose_user(); !user) return user.error();
+  if (auto made = files.create_kernel(id()); !made) return made.error();
+  if (!record_.user.empty()) {
+    if (auto shared = files.share_kernel(id(), account_.uid); !shared) return shared.error();
+  }
   lost_ = false;
   dead_why_.clear();
-  if (const auto written = write_connection(); !written) return written;
+  if (const auto written = write_connection(); !written) return written.error();
   auto spec = make_spec();
-  if (!spec) return spec.error();
-  if (spec->type == launch_spec::kind::relay && spec->kernel_transport == "ipc") {
-    auto prefix = kernel_sockets();
-    if (!prefix) return prefix.error();
-    spec->kernel_socket_prefix = std::move(*prefix);
+  const bool inner = spec && !spec->as_user && spec->type == launch_spec::kind::relay &&
+                     spec->kernel_transport == "ipc";
+  if (!inner) return spec;
+  auto prefix = kernel_sockets();
+  if (!prefix) return prefix.error();
+  spec->kernel_socket_prefix = std::move(*prefix);
+  return spec;
+}
+
+supervise::spawner::request kernel::own_request(const launch_spec& spec) const {
+  supervise::spawner::request out;
+  out.type = spec.type;
+  out.kernel_id = id();
+  out.env = services_.settings.base_env;
+  mark(out.env);
+  out.stdio_log = spec.stdio_log;
+  return out;
+}
+
+spawn_request kernel::users_request(const launch_spec& spec) const {
+  spawn_request out;
+  out.user = record_.user;
+  out.kernel_id = id();
+  out.child = spec.type;
+  out.stdio_log = spec.stdio_log;
+  if (const auto found = services_.specs.find(record_.kernelspec)) {
+    out.spec_dir = found->resource_dir;
   }
-  supervise::spawner::request request;
-  request.type = spec->type;
-  request.kernel_id = id();
-  request.env = services_.settings.base_env;
-  mark(request.env);
-  request.stdio_log = spec->stdio_log;
-  auto held = services_.spawner.spawn(request);
-  if (!held) return held.error();
-  if (auto entered = enter_cgroup(held->identity().pid); !entered) return entered;
+  out.env = inherited_env();
+  mark(out.env);
+  const auto& limits = services_.settings.cgroup_limits;
+  out.memory = limits.memory;
+  out.processes = limits.processes;
+  out.cpus = limits.cpus;
+  return out;
+}
+
+result<void> kernel::try_let_go(supervise::held_child held, const launch_spec& spec) {
+  if (auto entered = enter_cgroup(held); !entered) return entered;
   // There is never a kernel without a record: it is written while the child waits at its gate.
-  record_.process = held->identity();
-  record_.exit_file = spec->exit_file;
+  record_.process = held.identity();
+  record_.exit_file = spec.exit_file;
   record_.wanted = "running";
   save();
   save_summary();
-  auto process = held->release(*spec);
+  auto process = held.release(spec);
   if (!process) return process.error();
   spdlog::info("event=kernel_launched kernel={} spec={} owner={} pid={}", id(), record_.kernelspec,
                record_.owner, record_.process.pid);
   watch(std::move(*process));
   return {};
+}
+
+void kernel::launch() {
+  adopted_ = false;
+  activity_.starting(std::chrono::system_clock::now());
+  auto spec = prepare_launch();
+  if (!spec) return launch_failed(spec.error());
+  auto& spawner = services_.spawner;
+  if (record_.user.empty()) return let_go(spawner.spawn(own_request(*spec)), *spec);
+  launching_ = std::make_shared<bool>(true);
+  const auto kept = std::make_shared<launch_spec>(std::move(*spec));
+  const std::weak_ptr<bool> wanted = launching_;
+  spawner.spawn_as(users_request(*kept), [this, wanted, kept](result<supervise::held_child> held) {
+    if (!wanted.expired()) let_go(std::move(held), *kept);
+  });
+}
+
+void kernel::let_go(result<supervise::held_child> held, const launch_spec& spec) {
+  launching_.reset();
+  if (!held) return launch_failed(held.error());
+  if (const auto done = try_let_go(std::move(*held), spec); !done) {
+    return launch_failed(done.error());
+  }
+  fresh_ = false;
+  feed(on::launched{});
+}
+
+void kernel::launch_failed(const error& why) {
+  exit_status status;
+  status.how = exit_status::cause::launch_failed;
+  status.detail = why.detail;
+  record_.process = {};
+  record_.last_exit = status;
+  leave_cgroup();
+  save();
+  const std::string told = "The kernel " + describe(status);
+  feed(on::launch_failed{std::move(status)});
+  if (!std::exchange(fresh_, false)) return;
+  start_failure_ = error{why.code == errc::refused ? why.code : errc::io, told};
+  feed(on::user_stop{});  // nobody could do anything with it
 }
 
 }  // namespace kmux::daemon

@@ -22,8 +22,10 @@ constexpr std::size_t index(channel c) {
 }  // namespace
 
 kernel_link::kernel_link(asio::io_context& io, receive_buffer& buffer, const connection_info& where,
-                         const message_limits& limits, bool adopted, handlers on)
+                         const message_limits& limits, bool adopted, std::optional<uid_t> peer,
+                         handlers on)
     : limits_(limits),
+      peer_(peer),
       adopted_(adopted),
       on_(std::move(on)),
       session_(make_uuid()),
@@ -56,6 +58,7 @@ zmtp_settings kernel_link::settings_for(zmtp_role role, const std::string& endpo
   zmtp_settings s;
   s.role = role;
   s.endpoint = endpoint;
+  s.peer_uid = peer_;
   if (role == zmtp_role::dealer) s.routing_id = routing_id_;
   s.limits.max_bytes = limits_.max_bytes;
   s.limits.max_frames = limits_.max_buffers + limits_.max_identities + 6;

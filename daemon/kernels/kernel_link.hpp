@@ -45,9 +45,9 @@ public:
   };
 
   /// `adopted`: the kernel has been running and may be busy, so that it is asked on control as
-  /// well.
+  /// well. `peer`: whose process it must be, where it is not ours.
   kernel_link(boost::asio::io_context& io, receive_buffer& buffer, const connection_info& where,
-              const message_limits& limits, bool adopted, handlers on);
+              const message_limits& limits, bool adopted, std::optional<uid_t> peer, handlers on);
   ~kernel_link();
 
   /// Signs and sends; false where too much is waiting already (writable will tell).
@@ -71,6 +71,7 @@ private:
   sender me() const;
 
   message_limits limits_;
+  std::optional<uid_t> peer_;
   bool adopted_;
   bool shell_answered_ = false;
   handlers on_;

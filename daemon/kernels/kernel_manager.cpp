@@ -18,6 +18,10 @@ namespace {
 /// When to ask again at the earliest, after a drain's deadline or where there is none.
 constexpr drain::clock::duration least_retry = std::chrono::seconds(60);
 
+kernel_manager::refusal refusal_of(const error& why) {
+  return {why.code == errc::refused ? 403 : 500, why.detail};
+}
+
 }  // namespace
 
 [[noreturn]] void throw_exception_from_error(const kernel_manager::refusal& r,
@@ -40,7 +44,8 @@ std::string kernel_manager::working_directory(const kernel_request& request) con
       wish != request.env.end() && fs::is_directory(wish->second, ec)) {
     return wish->second;
   }
-  const fs::path root = fs::weakly_canonical(settings_.root_dir, ec);
+  const fs::path root =
+      fs::weakly_canonical(settings_.root_dir.empty() ? settings_.home : settings_.root_dir, ec);
   fs::path here = fs::weakly_canonical(root / fs::path(request.path).relative_path(), ec);
   const auto inside = [&] {
     return std::mismatch(root.begin(), root.end(), here.begin(), here.end()).first == root.end();
@@ -48,6 +53,21 @@ std::string kernel_manager::working_directory(const kernel_request& request) con
   while (inside() && here != root && !fs::is_directory(here, ec))
     here = here.parent_path();
   return inside() ? here.string() : root.string();
+}
+
+/// The same, but only the user can see what is there: kmux-child looks.
+std::string kernel_manager::users_directory(const kernel_request& request,
+                                            const std::string& owner) const {
+  if (const auto wish = request.env.find("KERNEL_WORKING_DIR");
+      wish != request.env.end() && wish->second.starts_with('/')) {
+    return wish->second;
+  }
+  const auto home = find_account(owner);
+  const fs::path root = !settings_.root_dir.empty() ? settings_.root_dir : home ? home->home : "/";
+  const fs::path here = (root / fs::path(request.path).relative_path()).lexically_normal();
+  const bool inside =
+      std::mismatch(root.begin(), root.end(), here.begin(), here.end()).first == root.end();
+  return (inside ? here : root).string();
 }
 
 std::optional<kernel_manager::refusal> kernel_manager::refuse(const std::string& owner) const {
@@ -124,14 +144,28 @@ kernel_manager::started kernel_manager::start(const kernel_request& request, con
   record.kernelspec = spec->name;
   record.owner = owner;
   record.path = request.path;
-  record.cwd = working_directory(request);
+  record.cwd = services_.spawner.others().on() ? users_directory(request, who.owner)
+                                               : working_directory(request);
   record.env = request.env;
   auto made = add(std::move(record));
   if (const auto launched = made->start(); !launched) {
     kernels_.erase(made->id());
-    return refusal{500, launched.error().detail};
+    return refusal_of(launched.error());
   }
   return made;
+}
+
+asio::awaitable<std::optional<kernel_manager::refusal>> kernel_manager::launched(
+    std::shared_ptr<kernel> fresh) {
+  const auto done = co_await fresh->started();
+  if (done) co_return std::nullopt;
+  co_return refusal_of(done.error());
+}
+
+asio::awaitable<void> kernel_manager::settle() {
+  const auto all = kernels_;  // who fails leaves the list
+  for (const auto& [id, each] : all)
+    (void)co_await each->started();
 }
 
 std::shared_ptr<kernel> kernel_manager::find(const std::string& id, const identity& who) const {

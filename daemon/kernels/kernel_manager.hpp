@@ -27,7 +27,8 @@ struct kernel_request {
 class kernel_manager {
 public:
   struct settings {
-    std::string root_dir;           ///< where `path` begins
+    std::string root_dir;           ///< where `path` begins; empty: the user's home
+    std::string home;               ///< the daemon's user's
     std::size_t max_kernels = 0;    ///< 0: no limit
     std::size_t max_per_owner = 0;  ///< 0: no limit
     environment_rules environment;  ///< for what requests set
@@ -50,6 +51,9 @@ public:
   /// started. Nothing is waited for between the count of those that are there and the new one's
   /// place among them, so that no two requests take the last place.
   started start(const kernel_request&, const identity& who);
+
+  /// Ends when a kernel that start() gave has its process: the refusal says why it has none.
+  boost::asio::awaitable<std::optional<refusal>> launched(std::shared_ptr<kernel>);
 
   /// nullptr if there is none, or if it belongs to somebody else.
   std::shared_ptr<kernel> find(const std::string& id, const identity& who) const;
@@ -75,6 +79,8 @@ public:
   void detach_all();
   /// At the daemon's end, where the configuration says so: all of them, at the same time.
   boost::asio::awaitable<void> stop_all();
+  /// At the daemon's end: none is between kmux-spawn and its record.
+  boost::asio::awaitable<void> settle();
 
 private:
   void drain_expired();
@@ -93,10 +99,12 @@ private:
   void adopt(found);
   std::optional<supervise::summary> read_summary(const std::string& id);
   void adopt_lost();
+  void end_as_user(const std::string& user, const kernel_mark&);
   void reap_strays();
   bool is_old(const std::string& id) const;
   std::size_t count_present() const;
   std::string working_directory(const kernel_request&) const;
+  std::string users_directory(const kernel_request&, const std::string& owner) const;
 
   kernel_services& services_;
   settings settings_;

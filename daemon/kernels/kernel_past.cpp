@@ -60,12 +60,12 @@ void kernel::adopt_lost(const supervise::summary& s, std::string why) {
 }
 
 /// Before it is let go: nothing that it starts is ever anywhere else.
-result<void> kernel::enter_cgroup(pid_t pid) {
-  record_.cgroup.clear();
-  if (!services_.cgroups.on()) return {};
+result<void> kernel::enter_cgroup(const supervise::held_child& held) {
+  record_.cgroup = held.cgroup();
+  if (!record_.user.empty() || !services_.cgroups.on()) return {};
   auto made = services_.cgroups.create(id(), services_.settings.cgroup_limits);
   if (made) {
-    const auto added = supervise::cgroups::add(*made, pid);
+    const auto added = supervise::cgroups::add(*made, held.identity().pid);
     record_.cgroup = *made;
     if (added) return {};
     leave_cgroup();
@@ -76,6 +76,7 @@ result<void> kernel::enter_cgroup(pid_t pid) {
 }
 
 void kernel::leave_cgroup() {
+  if (!record_.user.empty()) record_.cgroup.clear();  // systemd's, which removes it
   if (!supervise::cgroups::is_of(record_.cgroup, id())) return;
   if (const auto removed = supervise::cgroups::remove(record_.cgroup); !removed) {
     spdlog::warn("event=cgroup_not_removed kernel={} error=\"{}\"", id(), removed.error().detail);

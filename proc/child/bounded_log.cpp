@@ -4,6 +4,8 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 
+#include "proc/file_mode.hpp"
+
 namespace kmux::child {
 
 namespace {
@@ -21,7 +23,8 @@ void write_all(int fd, std::string_view data) {
 
 bounded_log::bounded_log(const std::string& path, std::size_t limit) : limit_(limit) {
   if (path.empty()) return;
-  fd_ = unique_fd(::open(path.c_str(), O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600));
+  fd_ = unique_fd(::open(path.c_str(), O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW,
+                         mode_beside(path)));
   struct stat info {};
   if (fd_ && ::fstat(fd_.get(), &info) == 0) size_ = static_cast<std::size_t>(info.st_size);
 }

@@ -7,6 +7,7 @@
 #include <stdexcept>
 #include <unistd.h>
 
+#include "proc/file_mode.hpp"
 #include "proc/unique_fd.hpp"
 
 namespace kmux::child {
@@ -53,7 +54,8 @@ std::string read_file(const std::string& path) {
 void write_file(const std::string& path, const std::string& text) {
   const std::string temporary = path + ".new";
   {
-    const unique_fd fd(::open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600));
+    const unique_fd fd(
+        ::open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, mode_beside(path)));
     if (!fd || ::write(fd.get(), text.data(), text.size()) != static_cast<ssize_t>(text.size())) {
       throw std::runtime_error("cannot write " + path);
     }

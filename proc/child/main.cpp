@@ -4,6 +4,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <filesystem>
 #include <malloc.h>
 #include <netinet/in.h>
 #include <string>
@@ -94,8 +95,29 @@ void adopt_orphans() {
   ::prctl(PR_SET_CHILD_SUBREAPER, 1);
 }
 
-[[noreturn]] void run_relay(const launch_spec& spec) {
-  adopt_orphans();
+/// Where the sockets between a relay and its kernel are, if nobody has made it: a short path, as
+/// some kernels want it, in a directory that is the user's alone.
+class socket_place {
+public:
+  explicit socket_place(launch_spec& spec) {
+    if (spec.kernel_transport != "ipc" || !spec.kernel_socket_prefix.empty()) return;
+    std::string pattern = "/tmp/kmux-XXXXXX";
+    if (::mkdtemp(pattern.data()) == nullptr) give_up("no directory for sockets in /tmp");
+    directory_ = pattern;
+    spec.kernel_socket_prefix = pattern + "/k";
+  }
+  ~socket_place() {
+    std::error_code ec;
+    if (!directory_.empty()) std::filesystem::remove_all(directory_, ec);
+  }
+  socket_place(const socket_place&) = delete;
+  socket_place& operator=(const socket_place&) = delete;
+
+private:
+  std::string directory_;
+};
+
+exit_status relay_kernel(launch_spec& spec) {
   connection_info outer = child::read_connection(spec.connection_file);
   const connection_info inner = inner_connection(spec, outer);
   for (const int port : {1, 2, 3, 4, 5}) {
@@ -108,13 +130,20 @@ void adopt_orphans() {
     status.how = exit_status::cause::launch_failed;
     status.detail = kernel.error().detail;
     fmt::print(stderr, "kmux-child: {}\n", status.detail);
-    end_like(status, spec.exit_file);
+    return status;
   }
+  child::relay between(outer, inner, spec, std::move(*kernel));
+  return between.run();
+}
+
+[[noreturn]] void run_relay(launch_spec& spec) {
+  adopt_orphans();
   exit_status status;
   {
-    child::relay between(outer, inner, spec, std::move(*kernel));
-    status = between.run();
+    const socket_place sockets(spec);
+    status = relay_kernel(spec);
   }
+  if (status.how == exit_status::cause::launch_failed) end_like(status, spec.exit_file);
   if (const auto self = identify(::getpid())) {
     std::vector<leftovers> left;
     left.emplace_back(kernel_mark{*self, {}, {}, {}});
@@ -150,14 +179,38 @@ void limit_ourselves(const launch_spec& spec) {
   }
 }
 
+/// What we were started with is the user's login: it is below what the daemon says.
+void add_own_environment(environment& env) {
+  for (char** each = ::environ; *each != nullptr; ++each) {
+    const std::string_view text(*each);
+    if (const auto equals = text.find('='); equals != std::string_view::npos && equals > 0) {
+      env.try_emplace(std::string(text.substr(0, equals)), text.substr(equals + 1));
+    }
+  }
+}
+
+/// The nearest that the user may use, at or above what was asked for.
+void find_directory(std::string& cwd) {
+  std::filesystem::path here(cwd);
+  while (::access(here.c_str(), X_OK) != 0 || !std::filesystem::is_directory(here)) {
+    if (!here.has_relative_path()) break;
+    here = here.parent_path();
+  }
+  cwd = here.string();
+}
+
 int run_gated(launch_spec::kind type, int gate_fd) {
   const unique_fd gate(gate_fd);
   const std::string text = child::read_all(gate.get());
   if (text.empty()) return 0;  // kmuxd ended before it had written our record
-  const auto spec = parse_launch_spec(text);
+  auto spec = parse_launch_spec(text);
   if (!spec) give_up("the launch specification: " + spec.error().detail);
   if (spec->type != type) give_up("the launch specification is for another kind of child");
   limit_ourselves(*spec);
+  if (spec->as_user) {
+    add_own_environment(spec->env);
+    find_directory(spec->cwd);
+  }
   if (!spec->cwd.empty() && ::chdir(spec->cwd.c_str()) != 0) {
     fmt::print(stderr, "kmux-child: cannot use the directory {}\n", spec->cwd);
   }

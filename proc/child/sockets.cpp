@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "proc/child/multipart.hpp"
+#include "proc/file_mode.hpp"
 
 namespace kmux::child {
 
@@ -31,8 +32,9 @@ void bind(zmq::socket_t& socket, const connection_info& where, int& port) {
   }
   if (where.transport == "ipc") {
     const std::string endpoint = where.endpoint(port);
-    ::unlink(endpoint.c_str() + std::string_view("ipc://").size());
-    const mode_t previous = ::umask(0077);
+    const std::string path = endpoint.substr(std::string_view("ipc://").size());
+    ::unlink(path.c_str());
+    const mode_t previous = ::umask(0077 & ~mode_beside(path));
     socket.bind(endpoint);
     ::umask(previous);
     return;

@@ -39,7 +39,7 @@ bool reader::next(stored_record& out) {
   if (!directory_) directory_ = open_directory(path_);
   if (!directory_) return refuse(errno);
   for (;;) {
-    if (segment_ && next_in_segment(out)) {
+    while (segment_ && next_in_segment(out)) {
       if (out.is_numbered()) {
         if (out.number <= after_) continue;
         after_ = out.number;
@@ -202,7 +202,7 @@ bool reader::next_segment() {
   const bool fresh = wanted == 0;
   if (fresh) {
     errno = 0;
-    listed_ = list_segments(directory_.get());
+    listed_ = list_segments(directory_.get(), listing::numbers);
     if (listed_.empty()) refuse(errno);
     if (!spend(listed_.size() * cost_of_segment)) return false;
     wanted = next_listed();
@@ -216,7 +216,7 @@ bool reader::next_segment() {
 }
 
 std::uint64_t last_number(int directory, std::size_t patience) {
-  const auto all = list_segments(directory);
+  const auto all = list_segments(directory, listing::numbers);
   if (all.empty()) return 0;
   const std::uint64_t least = all.back().first - 1;
   // The last may have nothing in it yet, or be damaged.

@@ -15,8 +15,9 @@ namespace {
 
 constexpr std::string_view prefix = "journal.";
 constexpr std::size_t digits = 20;
-constexpr std::size_t most_listed = 4096;  ///< four times what a writer has
-constexpr std::size_t most_names = 65'536;
+// Of a writer's, which makes a thousand at the most, all are seen.
+constexpr std::size_t most_listed = 1100;
+constexpr int most_names = 4096;
 
 struct dir_closer {
   void operator()(DIR* d) const noexcept { ::closedir(d); }
@@ -37,19 +38,25 @@ std::optional<std::uint64_t> segment_number(std::string_view name) {
   return out;
 }
 
-std::vector<segment> list_segments(int directory) {
+std::vector<segment> list_segments(int directory, listing how) {
   std::vector<segment> out;
   // A descriptor of its own: reading a directory moves its position.
   const int again = ::openat(directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (again < 0) return out;
   const std::unique_ptr<DIR, dir_closer> names(::fdopendir(again));
   if (!names) return out;
-  for (std::size_t seen = 0; seen < most_names && out.size() < most_listed; ++seen) {
+  // Whose directory it is may have filled it, to hold up who reads: the rest is not looked at.
+  for (int seen = 0; seen < most_names && out.size() < most_listed; ++seen) {
     const dirent* const each = ::readdir(names.get());
     if (each == nullptr) break;
     const auto first = segment_number(each->d_name);
+    if (!first) continue;
+    if (how == listing::numbers && each->d_type == DT_REG) {
+      out.push_back({*first});
+      continue;
+    }
     struct stat info {};
-    if (!first || ::fstatat(directory, each->d_name, &info, AT_SYMLINK_NOFOLLOW) != 0) continue;
+    if (::fstatat(directory, each->d_name, &info, AT_SYMLINK_NOFOLLOW) != 0) continue;
     if (!S_ISREG(info.st_mode)) continue;
     out.push_back({*first, static_cast<std::uint64_t>(info.st_size), info.st_mtime});
   }

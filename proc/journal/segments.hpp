@@ -21,9 +21,10 @@ struct segment {
   std::uint64_t bytes = 0;
   std::int64_t changed = 0;  ///< seconds since 1970
 };
-/// Those of an open directory, by their first numbers. Regular files only; of more than any journal
-/// has, some.
-std::vector<segment> list_segments(int directory);
+enum class listing { whole, numbers };  ///< numbers: bytes and changed may be left out
+/// Those of an open directory, by their first numbers. Regular files only, and no more than a
+/// writer makes.
+std::vector<segment> list_segments(int directory, listing = listing::whole);
 
 /// Opens a directory to be used with *at(2); empty, with errno, where that fails.
 unique_fd open_directory(const std::string& path);

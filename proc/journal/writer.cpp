@@ -7,6 +7,7 @@
 #include <sys/uio.h>
 #include <vector>
 
+#include "proc/file_mode.hpp"
 #include "proc/journal/reader.hpp"
 
 namespace kmux::journal {
@@ -53,7 +54,10 @@ bool writer::open() {
   directory_ = open_directory(settings_.directory);
   if (!directory_) return fail(because("its directory cannot be opened"));
   const int how = O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW;
-  lock_.reset(::openat(directory_.get(), "journal.lock", how, 0600));
+  struct stat about {};
+  if (::fstat(directory_.get(), &about) != 0) return fail(because("its directory cannot be read"));
+  mode_ = mode_in(about);
+  lock_.reset(::openat(directory_.get(), "journal.lock", how, mode_));
   if (!lock_) return fail(because("its directory cannot be written to"));
   if (!lock(lock_.get())) return fail("another process writes to it");
   const auto found = list_segments(directory_.get());
@@ -130,7 +134,7 @@ bool writer::begin_segment(std::uint64_t first) {
   while (!segments_.empty() && segments_.back().first >= first)
     first = segments_.back().first + 1;
   segment_.reset(::openat(directory_.get(), segment_name(first).c_str(),
-                          O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600));
+                          O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, mode_));
   if (!segment_) return fail(because("a file cannot be made"));
   begun_ = clock::now();
   segments_.push_back({first, 0, system_clock::to_time_t(system_clock::now())});

@@ -70,6 +70,7 @@ private:
   settings settings_;
   trouble trouble_;
   unique_fd directory_, lock_, segment_;
+  mode_t mode_ = 0600;            ///< of its files
   std::deque<segment> segments_;  ///< the last is being written
   std::uint64_t total_ = 0;       ///< bytes of all of them
   std::uint64_t last_ = 0;

@@ -213,8 +213,11 @@ bool cgroups::contains(const std::string& path, pid_t pid) {
 }
 
 bool cgroups::is_of(const std::string& path, std::string_view id) {
+  const std::string name = fs::path(path).filename().string();
+  const std::string leaf = std::string(kernel_leaf) + std::string(id);
+  // kmux-ID-PID.scope is kmux-spawn's; no id ends with a dash.
   return !path.empty() && path.front() == '/' &&
-         fs::path(path).filename().string() == std::string(kernel_leaf) + std::string(id);
+         (name == leaf || (name.starts_with(leaf + "-") && name.ends_with(".scope")));
 }
 
 result<void> cgroups::remove(const std::string& path) {

@@ -12,6 +12,7 @@
 #include <unistd.h>
 #include <utility>
 
+#include "proc/supervise/access.hpp"
 #include "protocol/ids.hpp"
 
 namespace kmux::supervise {
@@ -21,6 +22,7 @@ namespace fs = std::filesystem;
 
 constexpr std::string_view socket_directory_start = "kmux-";
 constexpr int most_quarantined = 1000;
+constexpr const char* users_leaf = "/user";
 
 error system_error(const std::string& what) {
   const int number = errno;
@@ -52,6 +54,12 @@ result<unique_fd> lock_runtime(const std::string& runtime, unique_fd held) {
     return system_error("cannot write " + path);
   }
   return fd;
+}
+
+std::string shared_or(const std::string& directory) {
+  struct stat about {};
+  std::string shared = directory + users_leaf;
+  return ::lstat(shared.c_str(), &about) == 0 && S_ISDIR(about.st_mode) ? shared : directory;
 }
 
 bool fits(const std::string& prefix) {
@@ -129,7 +137,7 @@ std::string directories::connection_file(std::string_view id) const {
 }
 
 std::string directories::exit_file(std::string_view id) const {
-  return kernel_runtime(id) + "/exit.json";
+  return written_runtime(id) + "/exit.json";
 }
 
 std::string directories::cursors(std::string_view id) const {
@@ -141,13 +149,43 @@ std::string directories::summary_file(std::string_view id) const {
 }
 
 std::string directories::stdio_log(std::string_view id) const {
-  return kernel_state(id) + "/stdio.log";
+  return written_state(id) + "/stdio.log";
 }
 
 result<void> directories::create_kernel(std::string_view id) const {
   if (!is_valid_id(id)) return error{errc::bad_field, "that is no kernel id"};
   if (auto made = make_private_directory(kernel_runtime(id)); !made) return made;
   return make_private_directory(kernel_state(id));
+}
+
+result<void> directories::let_users_pass() const {
+  for (const auto& path : {runtime_, runtime_ + "/kernels", state_, state_ + "/kernels"}) {
+    if (::chmod(path.c_str(), 0711) != 0) return system_error("cannot open " + path + " to users");
+  }
+  return {};
+}
+
+result<void> directories::share_kernel(std::string_view id, uid_t user) const {
+  if (!is_valid_id(id)) return error{errc::bad_field, "that is no kernel id"};
+  for (const auto& [path, how] : {std::pair{kernel_runtime(id), sharing::reading},
+                                  {kernel_state(id), sharing::reading},
+                                  {kernel_runtime(id) + users_leaf, sharing::writing},
+                                  {kernel_state(id) + users_leaf, sharing::writing}}) {
+    // Both are in directories of ours: nobody else can have made a link of that name.
+    if (::mkdir(path.c_str(), 0700) != 0 && errno != EEXIST) {
+      return system_error("cannot make " + path);
+    }
+    if (auto shared = share_directory(path, user, how); !shared) return shared;
+  }
+  return {};
+}
+
+std::string directories::written_runtime(std::string_view id) const {
+  return shared_or(kernel_runtime(id));
+}
+
+std::string directories::written_state(std::string_view id) const {
+  return shared_or(kernel_state(id));
 }
 
 result<std::vector<std::string>> directories::list_kernels() const {
@@ -194,7 +232,11 @@ result<std::string> directories::choose_socket_prefix(std::string_view id,
                                                       std::string_view name) const {
   if (!is_valid_id(id)) return error{errc::bad_field, "that is no kernel id"};
   const std::string leaf = "/" + std::string(name);
-  if (std::string prefix = kernel_runtime(id) + leaf; fits(prefix)) return prefix;
+  if (std::string prefix = written_runtime(id) + leaf; fits(prefix)) return prefix;
+  if (written_runtime(id) != kernel_runtime(id)) {
+    return error{errc::too_large,
+                 runtime_ + " is too long for sockets: choose a shorter runtime_dir"};
+  }
 
   const char* user_runtime = std::getenv("XDG_RUNTIME_DIR");
   for (const std::string& base :

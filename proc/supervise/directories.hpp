@@ -28,13 +28,22 @@ public:
   std::string kernel_state(std::string_view id) const;    ///< STATE/kernels/ID
   std::string record_file(std::string_view id) const;     ///< RUNTIME/kernels/ID/record.json
   std::string connection_file(std::string_view id) const;
-  std::string exit_file(std::string_view id) const;     ///< RUNTIME/kernels/ID/exit.json
-  std::string stdio_log(std::string_view id) const;     ///< STATE/kernels/ID/stdio.log
+  std::string exit_file(std::string_view id) const;     ///< written_runtime(ID)/exit.json
+  std::string stdio_log(std::string_view id) const;     ///< written_state(ID)/stdio.log
   std::string summary_file(std::string_view id) const;  ///< STATE/kernels/ID/summary.json
   std::string cursors(std::string_view id) const;       ///< STATE/kernels/ID/cursors
 
   /// Both of the kernel's directories.
   result<void> create_kernel(std::string_view id) const;
+  /// For a kernel that runs as another user: they may read what is in RUNTIME/kernels/ID, and
+  /// write to a directory `user` there and in STATE/kernels/ID. Nothing that the daemon believes is
+  /// in those.
+  result<void> share_kernel(std::string_view id, uid_t user) const;
+  /// What the kernel itself writes: the directory `user` where that is shared, else the kernel's.
+  std::string written_runtime(std::string_view id) const;
+  std::string written_state(std::string_view id) const;
+  /// Lets other users pass through to what is shared with them.
+  result<void> let_users_pass() const;
   /// Those with a runtime directory, sorted; quarantined ones and strangers' files are left out.
   result<std::vector<std::string>> list_kernels() const;
   /// Those with a state directory, in the same way.
@@ -49,9 +58,9 @@ public:
   /// Its runtime directory is put aside: whether it lives cannot be told.
   bool is_quarantined(std::string_view id) const;
 
-  /// PREFIX such that the sockets PREFIX-1 … PREFIX-5 can be bound: kernels/ID/<name>, or where
-  /// that would pass the 107 bytes of a socket address, <name> in a new private directory under
-  /// $XDG_RUNTIME_DIR or /tmp. Remember it in the record: remove_sockets() wants it back.
+  /// PREFIX such that the sockets PREFIX-1 … PREFIX-5 can be bound: written_runtime(ID)/<name>, or
+  /// where that would pass the 107 bytes of a socket address, <name> in a new private directory
+  /// under $XDG_RUNTIME_DIR or /tmp. Remember it in the record: remove_sockets() wants it back.
   result<std::string> choose_socket_prefix(std::string_view id, std::string_view name = "k") const;
   /// The same with the shortest path there is, always in a new directory under /tmp: some kernels
   /// (xeus's) refuse paths that the system would take.

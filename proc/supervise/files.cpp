@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "proc/file_mode.hpp"
 #include "proc/unique_fd.hpp"
 #include "protocol/json.hpp"
 
@@ -103,7 +104,8 @@ result<void> write_file(const std::string& path, std::string_view content, durab
   // A file of our own: what is there already is a leftover, or was put there by a kernel. To open a
   // fifo would wait for a reader.
   ::unlink(temporary.c_str());
-  unique_fd fd(::open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
+  unique_fd fd(
+      ::open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode_beside(path)));
   if (!fd) return system_error("cannot create", temporary);
   const bool written =
       write_all(fd.get(), content) && (how == durability::memory || ::fsync(fd.get()) == 0);
@@ -189,6 +191,18 @@ result<void> make_private_directory(const std::string& path) {
     return error{errc::io, path + " may be written to by others: chmod 700 " + path};
   }
   return {};
+}
+
+bool remove_flat_directory(const std::string& path) {
+  constexpr int most = 10'000;
+  namespace fs = std::filesystem;
+  std::error_code failed;
+  int count = 0;
+  for (fs::directory_iterator each(path, failed), none; each != none && !failed;) {
+    if (++count > most || ::unlink(each->path().c_str()) != 0) return false;
+    each.increment(failed);
+  }
+  return ::rmdir(path.c_str()) == 0 || errno == ENOENT;
 }
 
 result<void> remove_tree(const std::string& path) {

@@ -14,7 +14,7 @@ enum class durability {
   disk
 };  ///< disk: fsync of file and directory (blocks; not on the loop)
 
-/// Temporary file beside it (0600), then rename(2).
+/// Temporary file beside it (for whom the directory is: file_mode.hpp), then rename(2).
 result<void> write_file(const std::string& path, std::string_view content,
                         durability = durability::memory);
 
@@ -31,6 +31,10 @@ std::string tail_of_text(std::string_view text, std::size_t max_lines, std::size
 /// mkdir -p, 0700. Refuses, saying what to mend, a last directory that another user owns or that
 /// group or others may write to.
 result<void> make_private_directory(const std::string& path);
+
+/// Removes a directory of at most 10,000 files, as a kernel makes it; absent is fine. False where
+/// it has more, or directories: whose it is may have filled it so as to hold us up.
+bool remove_flat_directory(const std::string& path);
 
 /// rm -r without following links; absent is fine.
 result<void> remove_tree(const std::string& path);

@@ -2,6 +2,7 @@
 
 #include <cerrno>
 #include <cstring>
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 extern "C" {  // glibc 2.36 forgets to say so
@@ -74,6 +75,7 @@ process::process(boost::asio::io_context& io, process_identity identity, bool ch
     : fd_(io),
       identity_(std::move(identity)),
       exit_file_(std::move(exit_file)),
+      memory_events_(io),
       left_({identity_, {}, {}, {}}),
       left_timer_(io),
       child_(child) {
@@ -118,6 +120,22 @@ result<std::unique_ptr<process>> process::adopt(boost::asio::io_context& io,
   return made;
 }
 
+result<std::unique_ptr<process>> process::from_spawned(boost::asio::io_context& io,
+                                                       spawn_reply reply, spawn_client& through,
+                                                       std::string user) {
+  if (!reply.descriptor) return error{errc::io, "kmux-spawn gave no descriptor of the process"};
+  auto made = open(io, reply.answer.process, std::move(reply.descriptor), false, {});
+  if (!made) return made;
+  (*made)->set_user(through, std::move(user));
+  (*made)->told_ = std::move(reply.connection);
+  return made;
+}
+
+void process::set_user(spawn_client& through, std::string user) {
+  spawn_ = &through;
+  user_ = std::move(user);
+}
+
 process::~process() {
   // One whose end nobody has heard of stays: init, or the program that this one becomes at an
   // upgrade, waits for it.
@@ -131,6 +149,7 @@ bool process::alive() const noexcept {
 
 result<void> process::signal(int sig) {
   if (!alive()) return ended_already(identity_.pid);
+  if (spawn_ != nullptr) return signal_as_user(sig, false);
   if (::pidfd_send_signal(pidfd_, sig, nullptr, 0) != 0) {
     return system_error("cannot signal process " + std::to_string(identity_.pid));
   }
@@ -140,6 +159,7 @@ result<void> process::signal(int sig) {
 
 result<void> process::signal_group(int sig) {
   if (!alive()) return ended_already(identity_.pid);
+  if (spawn_ != nullptr) return signal_as_user(sig, true);
   int sent = ::pidfd_send_signal(pidfd_, sig, nullptr, signal_process_group);
   // Before Linux 6.9. Our own child holds its number until we reap it.
   if (sent != 0 && errno == EINVAL) sent = ::kill(-identity_.pid, sig);
@@ -148,11 +168,47 @@ result<void> process::signal_group(int sig) {
   return {};
 }
 
+/// Whether it could be sent is logged: whoever waits for the process's end waits for no more.
+result<void> process::signal_as_user(int sig, bool group) {
+  spawn_request r;
+  r.what = spawn_request::kind::signal;
+  r.user = user_;
+  r.signal = sig;
+  r.group = group;
+  killed_by_us_ = killed_by_us_ || sig == SIGKILL;
+  spawn_->ask(r, pidfd_, [pid = identity_.pid, sig](const result<spawn_reply>& done) {
+    if (done || done.error().code == errc::not_found) return;
+    spdlog::error("event=signal_not_sent pid={} signal={} error=\"{}\"", pid, sig,
+                  done.error().detail);
+  });
+  return {};
+}
+
 void process::on_exit(exit_handler handler) {
   handler_ = std::move(handler);
   const std::string& cgroup = left_.mark().cgroup;
   oom_ = cgroup.empty() ? oom_watch(identity_.pid) : oom_watch::of_cgroup(cgroup);
+  if (spawn_ != nullptr && !cgroup.empty()) {
+    unique_fd events(::open((cgroup + "/memory.events").c_str(), O_RDONLY | O_CLOEXEC));
+    boost::system::error_code failed;
+    if (events) memory_events_.assign(events.release(), failed);
+    watch_memory();
+  }
   wait();
+}
+
+/// systemd removes a scope as soon as all in it have ended; what happened there is seen before.
+void process::watch_memory() {
+  struck_ = struck_ || oom_.struck();
+  if (struck_ || !memory_events_.is_open()) return;
+  char text[512];
+  // Reading is what the next change is counted from.
+  if (::pread(memory_events_.native_handle(), text, sizeof text, 0) < 0) return;
+  memory_events_.async_wait(
+      boost::asio::posix::stream_descriptor::wait_error,
+      [this, here = std::weak_ptr<bool>(here_)](boost::system::error_code failed) {
+        if (!failed && !here.expired()) watch_memory();
+      });
 }
 
 void process::wait() {
@@ -163,6 +219,11 @@ void process::wait() {
 }
 
 void process::ended() {
+  if (spawn_ != nullptr) {
+    struck_ = struck_ || oom_.struck();
+    memory_events_.close();
+    return ask_how_it_ended();
+  }
   siginfo_t info{};
   if (child_) {
     const int told =
@@ -172,6 +233,30 @@ void process::ended() {
   }
   end_ = info;
   end_leftovers(look().after_end_of(identity_));
+}
+
+void process::ask_how_it_ended() {
+  spawn_->wait(std::move(told_),
+               [this, here = std::weak_ptr<bool>(here_)](const result<spawn_reply>& told) {
+                 if (here.expired()) return;
+                 if (told && told->answer.exit) end_told_ = *told->answer.exit;
+                 end_leftovers_of_user();
+               });
+}
+
+void process::end_leftovers_of_user() {
+  const auto& mark = left_.mark();
+  auto r = end_request(user_, mark);
+  for (const auto& each : left_.noted())
+    r.noted.emplace_back(each.pid, each.start_ticks);
+  spawn_->ask(r, -1, [this, here = std::weak_ptr<bool>(here_)](const result<spawn_reply>& done) {
+    if (here.expired()) return;
+    if (!done) {
+      spdlog::warn("event=leftovers_not_ended pid={} error=\"{}\"", identity_.pid,
+                   done.error().detail);
+    }
+    finish();
+  });
 }
 
 /// Before the leader is reaped: until then nobody else can get its number.
@@ -194,7 +279,7 @@ void process::end_leftovers(const process_table& table) {
 
 void process::finish() {
   if (child_) reap();
-  const exit_status status = judge(exit_status_from(end_));
+  const exit_status status = judge(spawn_ != nullptr ? end_told_ : exit_status_from(end_));
   const exit_handler handler = std::exchange(handler_, nullptr);
   handler(status);  // may destroy this
 }
@@ -232,9 +317,12 @@ exit_status process::judge(exit_status waited) const {
     exit_status noted = read_exit_file(exit_file_);
     if (noted.how != exit_status::cause::unknown) status = std::move(noted);
   }
-  if (status.how == exit_status::cause::signaled && status.signal == SIGKILL && !killed_by_us_ &&
-      oom_.struck()) {
+  // systemd may end what is left of a scope more gently than the system ended its largest process.
+  const bool killed =
+      status.how == exit_status::cause::signaled && status.signal == SIGKILL && oom_.struck();
+  if (!killed_by_us_ && (struck_ || killed)) {
     status.how = exit_status::cause::out_of_memory;
+    status.signal = SIGKILL;
     status.detail = memory_limit_;
   }
   return status;
@@ -248,6 +336,16 @@ void process::destroy_now() noexcept {
   }
   kill_leftovers();
   reap();
+}
+
+spawn_request end_request(std::string user, const kernel_mark& mark) {
+  spawn_request r;
+  r.what = spawn_request::kind::end;
+  r.user = std::move(user);
+  r.kernel_id = mark.id;
+  r.directory = mark.directory;
+  r.leader = mark.leader;
+  return r;
 }
 
 exit_status read_exit_file(const std::string& path) {

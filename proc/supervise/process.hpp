@@ -13,6 +13,7 @@
 #include "proc/leftovers.hpp"
 #include "proc/oom_watch.hpp"
 #include "proc/process_identity.hpp"
+#include "proc/supervise/spawn_client.hpp"
 #include "proc/unique_fd.hpp"
 
 namespace kmux::supervise {
@@ -34,6 +35,12 @@ public:
   /// is our child, as after an upgrade: then on_exit() tells.
   static result<std::unique_ptr<process>> adopt(boost::asio::io_context&, const process_identity&,
                                                 std::string exit_file = {});
+
+  /// What kmux-spawn has started: `reply` has its pidfd.
+  static result<std::unique_ptr<process>> from_spawned(boost::asio::io_context&, spawn_reply,
+                                                       spawn_client&, std::string user);
+  /// An adopted one is another user's: only kmux-spawn can signal it, and end what it leaves.
+  void set_user(spawn_client& through, std::string user);
 
   ~process();
   process(const process&) = delete;
@@ -72,6 +79,10 @@ private:
   void wait();
   void ended();
   void end_leftovers(const process_table&);
+  result<void> signal_as_user(int sig, bool group);
+  void watch_memory();
+  void ask_how_it_ended();
+  void end_leftovers_of_user();
   void finish();
   void reap() noexcept;
   void kill_leftovers() noexcept;
@@ -83,15 +94,24 @@ private:
   std::string exit_file_;
   std::string memory_limit_;
   oom_watch oom_;
+  boost::asio::posix::stream_descriptor memory_events_;  ///< of a scope, which goes with its end
+  bool struck_ = false;                                  ///< seen while it was there
   leftovers left_;
   boost::asio::steady_timer left_timer_;
   siginfo_t end_{};  ///< what wait(2) said; nothing of an adopted process
   exit_handler handler_;
   std::shared_ptr<bool> here_ = std::make_shared<bool>(true);  ///< handlers already queued ask this
+  spawn_client* spawn_ = nullptr;                              ///< of another user's process
+  std::string user_;
+  unique_fd told_;  ///< over which kmux-spawn will tell of its end
+  exit_status end_told_;
   bool child_;
   bool reaped_ = false;
   bool killed_by_us_ = false;
 };
+
+/// Asks kmux-spawn for the end of what a kernel has left behind.
+spawn_request end_request(std::string user, const kernel_mark&);
 
 /// What a child noted as it ended; cause::unknown where there is no (readable) note.
 exit_status read_exit_file(const std::string& path);

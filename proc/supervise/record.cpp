@@ -12,6 +12,7 @@ constexpr std::pair<std::string_view, std::string record::*> text_fields[] = {
     {"id", &record::id},
     {"kernelspec", &record::kernelspec},
     {"owner", &record::owner},
+    {"user", &record::user},
     {"cgroup", &record::cgroup},
     {"wanted", &record::wanted},
     {"created", &record::created},

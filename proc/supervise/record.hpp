@@ -18,6 +18,7 @@ struct record {
   std::string id;
   std::string kernelspec;  ///< its name
   std::string owner;
+  std::string user;                ///< whose the process is; empty: the daemon's own
   process_identity process;        ///< pid -1: none (dead, or not launched yet)
   std::string cgroup;              ///< empty: none of its own
   std::string wanted = "running";  ///< or "stopped": the daemon died while it was stopping it

@@ -8,6 +8,8 @@
 #include <sys/wait.h>
 #include <utility>
 
+#include <boost/asio/post.hpp>
+
 #include "proc/exec_strings.hpp"
 #include "proc/supervise/spawn_plan.hpp"
 
@@ -55,12 +57,27 @@ result<void> fill_gate(int gate, const std::string& text) {
   return system_error("cannot hand over the launch spec", written < 0 ? errno : EAGAIN);
 }
 
+struct gate_ends {
+  unique_fd read, write;
+};
+
+result<gate_ends> make_gate() {
+  int ends[2];
+  if (::pipe2(ends, O_CLOEXEC) != 0) return system_error("cannot make a pipe", errno);
+  gate_ends out{moved_up(unique_fd(ends[0])), unique_fd(ends[1])};
+  if (!out.read) return system_error("cannot make a pipe", errno);
+  ::fcntl(out.write.get(), F_SETFL, O_NONBLOCK);  // a full pipe is an error, never a wait
+  return out;
+}
+
 }  // namespace
 
-held_child::held_child(std::unique_ptr<process> child, unique_fd gate_read, unique_fd gate_write)
+held_child::held_child(std::unique_ptr<process> child, unique_fd gate_read, unique_fd gate_write,
+                       std::string cgroup)
     : process_(std::move(child)),
       gate_read_(std::move(gate_read)),
-      gate_write_(std::move(gate_write)) {
+      gate_write_(std::move(gate_write)),
+      cgroup_(std::move(cgroup)) {
 }
 
 held_child::~held_child() {
@@ -83,14 +100,10 @@ result<std::unique_ptr<process>> held_child::release(const launch_spec& spec) {
 }
 
 result<held_child> spawner::spawn(const request& wanted) {
-  int ends[2];
-  if (::pipe2(ends, O_CLOEXEC) != 0) return system_error("cannot make a pipe", errno);
-  unique_fd gate_read = moved_up(unique_fd(ends[0]));
-  unique_fd gate_write(ends[1]);
-  ::fcntl(gate_write.get(), F_SETFL, O_NONBLOCK);  // a full pipe is an error, never a wait
-
+  auto gate = make_gate();
+  if (!gate) return gate.error();
   const unique_fd nothing = open_nothing();
-  if (!gate_read || !nothing) return system_error("cannot start " + program_, errno);
+  if (!nothing) return system_error("cannot start " + program_, errno);
   unique_fd log;
   if (!wanted.stdio_log.empty()) {
     auto opened = open_log(wanted.stdio_log);
@@ -105,7 +118,7 @@ result<held_child> spawner::spawn(const request& wanted) {
 
   spawn_plan plan(POSIX_SPAWN_SETSID);
   if (!plan.give(nothing.get(), 0) || !plan.give(output, 1) || !plan.give(output, 2) ||
-      !plan.give(gate_read.get(), gate_in_child) || !plan.close_from(gate_in_child + 1)) {
+      !plan.give(gate->read.get(), gate_in_child) || !plan.close_from(gate_in_child + 1)) {
     return system_error("cannot start " + program_, ENOMEM);
   }
   pid_t pid = -1;
@@ -118,7 +131,22 @@ result<held_child> spawner::spawn(const request& wanted) {
     ::waitpid(pid, nullptr, 0);
     return child.error();
   }
-  return held_child(std::move(*child), std::move(gate_read), std::move(gate_write));
+  return held_child(std::move(*child), std::move(gate->read), std::move(gate->write));
+}
+
+void spawner::spawn_as(const spawn_request& wanted, spawned done) {
+  auto gate = make_gate();
+  if (!gate) return boost::asio::post(io_, [done, why = gate.error()] { done(why); });
+  const int reading = gate->read.get();
+  // Handlers are copied; what they own is not.
+  const auto kept = std::make_shared<gate_ends>(std::move(*gate));
+  others_.ask(wanted, reading, [this, kept, user = wanted.user, done](result<spawn_reply> reply) {
+    if (!reply) return done(reply.error());
+    const std::string cgroup = reply->answer.cgroup;
+    auto child = process::from_spawned(io_, std::move(*reply), others_, user);
+    if (!child) return done(child.error());
+    done(held_child(std::move(*child), std::move(kept->read), std::move(kept->write), cgroup));
+  });
 }
 
 }  // namespace kmux::supervise

@@ -63,6 +63,17 @@ zmtp_endpoint checked(const std::string& text) {
   return *parsed;
 }
 
+/// Who listens, unix(7). Of TCP nobody knows.
+bool is_user(int fd, uid_t wanted) noexcept {
+  ucred peer{};
+  socklen_t size = sizeof peer;
+  sockaddr_storage address{};
+  socklen_t length = sizeof address;
+  if (::getsockname(fd, reinterpret_cast<sockaddr*>(&address), &length) != 0) return false;
+  if (address.ss_family != AF_UNIX) return true;
+  return ::getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) == 0 && peer.uid == wanted;
+}
+
 bool would_block(int number) noexcept {
   return number == EAGAIN || number == EWOULDBLOCK;
 }
@@ -123,6 +134,7 @@ void zmtp_socket::connect(clock::time_point now) {
 
 void zmtp_socket::connected() {
   connecting_ = false;
+  if (settings_.peer_uid && !is_user(fd_, *settings_.peer_uid)) return lost(clock::now());
   const std::string opening = zmtp_opening(settings_.role, settings_.routing_id);
   // A new connection has room for these two hundred bytes; otherwise it is none.
   const ssize_t n = ::send(fd_, opening.data(), opening.size(), send_flags);

@@ -6,6 +6,7 @@
 #include <deque>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -31,6 +32,8 @@ struct zmtp_settings {
   zmtp_role role = zmtp_role::dealer;
   std::string endpoint;    ///< "ipc://PATH", "tcp://IPV4:PORT"
   std::string routing_id;  ///< dealer: what the peer knows us by
+  /// ipc: whoever else listens there is not spoken to, wherever a link has led.
+  std::optional<uid_t> peer_uid;
   zmtp_reader::limits limits;
   std::size_t outbox_bytes = std::size_t{64} << 20;
   /// After a failure to connect we wait a thirtieth of the time that the peer has been away, from

@@ -308,8 +308,20 @@ def bench_sizes(*_):
     sizes.measure_sizes(row, note)
 
 
+def bench_spawn(*_):
+    """As root, in a mount namespace with users of its own."""
+    sudo = [] if os.geteuid() == 0 else ["sudo", "-n", f"TESTED_BIN={BIN}"]
+    said = subprocess.run([*sudo, sys.executable, Path(__file__).parent / "spawning.py"], check=True, capture_output=True, text=True).stdout
+    took = json.loads(said)
+    more = took["as another user"] - took["as kmuxd"]
+    row("POST → first reply on echo, as another user by kmux-spawn", f"{took['as another user']:.1f} ms = {more:+.1f} ms", "< 15 ms more", more < 15)
+    more = took["with a PAM session"] - took["as kmuxd"]
+    row("  with a PAM session (pam_limits, pam_env)", f"{took['with a PAM session']:.1f} ms = {more:+.1f} ms", "< 15 ms more", more < 15)
+    note("  what waits for its end, PSS", f"{took['watcher, KiB']} KiB")
+
+
 PARTS = {"memory": bench_memory, "rest": bench_rest, "start": bench_start, "rtt": bench_rtt, "paced": bench_paced,
-         "flood": bench_flood, "big": bench_big, "crowd": bench_crowd, "journal": bench_journal, "lost": bench_lost, "python": bench_python,
+         "flood": bench_flood, "big": bench_big, "crowd": bench_crowd, "spawn": bench_spawn, "journal": bench_journal, "lost": bench_lost, "python": bench_python,
          "access": bench_access, "sizes": bench_sizes, "cli": bench_cli}
 
 

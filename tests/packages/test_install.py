@@ -15,6 +15,10 @@ SHARED = {
     "share/fish/vendor_completions.d/kmuxd.fish", "share/doc/kmux/examples/environment.Dockerfile",
 }
 UNITS = {"lib/systemd/system/kmuxd.service", "lib/systemd/system/kmuxd.socket", "lib/sysusers.d/kmux.conf"}
+SPAWN = {
+    "bin/kmux-spawn", "share/man/man8/kmux-spawn.8", "lib/systemd/system/kmux-spawn.service", "lib/systemd/system/kmux-spawn.socket",
+    "lib/systemd/system/kmux-kernels.slice", "lib/systemd/system/kmuxd.service.d/kmux-spawn.conf", "lib/tmpfiles.d/kmux.conf",
+}
 
 
 def files_in(place):
@@ -39,6 +43,14 @@ def test_a_staged_installation_of_the_system_keeps_to_the_usual_places(tmp_path)
     mine.write_text("[kernels]\necho = true\n")
     install("/usr", "--component", "kmux", destination=tmp_path)
     assert mine.read_text() == "[kernels]\necho = true\n", "whoever has written one keeps it"
+
+
+def test_what_a_shared_host_needs_is_by_itself(tmp_path):
+    install("/usr", "--component", "kmux-spawn", destination=tmp_path)
+    assert files_in(tmp_path) == {f"usr/{name}" for name in SPAWN} | {"etc/kmux/kmux-spawn.toml"}
+    added = (tmp_path / "usr/lib/systemd/system/kmuxd.service.d/kmux-spawn.conf").read_text()
+    assert "\nEnvironment=KMUX_KERNELS_SPAWN=/run/kmux-spawn/socket\n" in added
+    assert "Exec" not in added and "[Install]" not in added, "those of kmuxd.service hold"
 
 
 def test_what_is_installed_runs_a_cell(prefix, tmp_path, monkeypatch):

@@ -6,7 +6,7 @@ import subprocess
 import pytest
 from kmuxd import BIN
 
-PAGES = ("man8/kmuxd.8", "man1/kmux.1", "man5/kmuxd.toml.5", "man1/kmux-child.1")
+PAGES = ("man8/kmuxd.8", "man1/kmux.1", "man5/kmuxd.toml.5", "man1/kmux-child.1", "man8/kmux-spawn.8")
 
 
 def said_by(*words):
@@ -63,7 +63,7 @@ def test_kmux_has_each_command_and_flag(prefix):
 
 
 def test_kmux_child_has_its_usage(prefix):
-    page = re.sub(r"\s+", " ", shown(prefix, "man1/kmux-child.1"))
+    page = re.sub(r"\s+", " ", shown(prefix, "man1/kmux-child.1", "man8/kmux-spawn.8"))
     usage = subprocess.run([BIN / "kmux-child"], capture_output=True, text=True).stderr
     forms = re.findall(r"(kmux-child .*?) {2,}", usage)
     assert len(forms) == 2 and all(form in page for form in forms), forms
@@ -83,3 +83,8 @@ def test_each_line_of_the_default_file_may_be_uncommented(prefix, tmp_path):
         elif not wanted:
             with_none = said_by(BIN / "kmuxd", "--config", check, "--print-config")
     assert with_all == with_none, "what stands there is the default"
+
+
+def test_kmux_spawn_has_each_flag(prefix):
+    listed = re.findall(r"--[\w-]+", said_by(BIN / "kmux-spawn", "--help"))
+    assert set(listed) == set(re.findall(r"--[\w-]+", shown(prefix, "man8/kmux-spawn.8"))) and len(listed) > 2

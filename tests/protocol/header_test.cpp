@@ -85,6 +85,26 @@ TEST(json, nesting_is_bounded) {
   EXPECT_NE(deep.error().detail.find("nested"), std::string::npos);
 }
 
+TEST(json, numbers_are_what_was_written) {
+  const auto again = [](const std::string& number) {
+    const auto parsed = json::parse(number, "it");
+    return parsed ? json::dump(*parsed) : parsed.error().detail;
+  };
+  for (const char* const each : {"0", "-1", "18446744073709551615", "-9223372036854775808", "0.1",
+                                 "1e300", "-2.5", "5e-324", "123456789.12345679"}) {
+    EXPECT_EQ(again(each), each);
+  }
+  EXPECT_EQ(again("18446744073709551616"), "18446744073709553000.0");
+  EXPECT_EQ(again("1e-400"), "0.0");
+  EXPECT_EQ(again(std::string("0.") + std::string(400, '0') + "1"), "0.0");
+  // Where RapidJSON's own conversion read beyond its table.
+  EXPECT_EQ(again("400099510844887629894.0009" + std::string(390, '0') + "E-00400"), "0.0");
+  for (const auto& each : {std::string("1e400"), "1" + std::string(400, '0')}) {
+    EXPECT_NE(again(each).find("too "), std::string::npos) << again(each);
+  }
+  EXPECT_NE(again("1e").find("not JSON"), std::string::npos);
+}
+
 TEST(requests, dates) {
   EXPECT_EQ(iso_date(0), "1970-01-01T00:00:00.000000Z");
   EXPECT_EQ(iso_date(951827696000005), "2000-02-29T12:34:56.000005Z");

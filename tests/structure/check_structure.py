@@ -14,6 +14,7 @@ RULES = {
     "proc": (("proc", "protocol"), ("fmt/", "rapidjson/")),
     "proc/journal": (("proc", "proc/journal", "protocol"), ("fmt/", "xxhash")),
     "proc/supervise": (("proc", "proc/supervise", "protocol"), ("boost/asio", "boost/system/", "fmt/", "spdlog/", "rapidjson/")),
+    "proc/spawn": (("config", "proc", "proc/spawn", "protocol"), ("fmt/", "security/", "systemd/")),
     "proc/child": (("proc", "proc/child", "proc/journal", "protocol", "protocol/io"), ("fmt/", "zmq", "rapidjson/")),
     "proc/child/python": (("proc/child", "proc/child/python", "protocol"), ("fmt/",)),
     "daemon/cli": (("config", "daemon", "daemon/cli", "proc", "proc/journal", "proc/supervise", "protocol", "protocol/nbformat"),
@@ -21,10 +22,10 @@ RULES = {
     "daemon": (("config", "daemon", "proc", "proc/journal", "proc/supervise", "protocol", "protocol/io", "protocol/nbformat"),
                ("boost/asio", "boost/beast", "boost/system/", "fmt/", "openssl/", "spdlog/", "rapidjson/", "systemd/")),
 }
-IN_SOURCES_ONLY = ("CLI/", "histedit", "toml++/", "rapidjson/", "boost/beast", "systemd/")
+IN_SOURCES_ONLY = ("CLI/", "histedit", "toml++/", "rapidjson/", "boost/beast", "security/", "systemd/")
 EXCEPT = {"protocol/json_document.hpp"}
 MOST_BEAST_FILES = 4
-THIRD_PARTY = ("CLI/", "histedit", "toml++/", "boost/", "fmt/", "openssl/", "rapidjson/", "spdlog/", "xxhash", "zmq", "gtest/", "systemd/")
+THIRD_PARTY = ("CLI/", "histedit", "toml++/", "boost/", "fmt/", "openssl/", "rapidjson/", "spdlog/", "xxhash", "zmq", "gtest/", "security/", "systemd/")
 INCLUDE = re.compile(r'^\s*#include\s+(["<])([^">]+)[">]', re.M)
 
 
@@ -70,6 +71,8 @@ BROKEN = {
     "daemon/a.hpp": "#pragma once\n#include <boost/beast/http.hpp>\n",
     "daemon/b.hpp": "#include <string>\n",
     "daemon/c.hpp": "#pragma once\n#include <systemd/sd-daemon.h>\n",
+    "proc/spawn/a.cpp": '#include "proc/supervise/process.hpp"\n',
+    "proc/spawn/b.cpp": "#include <boost/asio/post.hpp>\n",
     "proc/supervise/c.cpp": "#include <systemd/sd-daemon.h>\n",
     **{f"daemon/beast{i}.cpp": "#include <boost/beast/http.hpp>\n" for i in range(MOST_BEAST_FILES)},
 }

@@ -29,11 +29,14 @@ def run_in_guest(directory, script, files=()):
     run("cp", "-a", "--reflink=auto", TREE, tree)
     try:
         run("mkdir", "-p", tree / "opt/kmux", (tree / WANTED).parent)
-        for program in ("kmuxd", "kmux", "kmux-child"):
+        for program in ("kmuxd", "kmux", "kmux-child", "kmux-spawn"):
             run("cp", BIN / program, tree / "opt/kmux")
-        for unit in UNITS.iterdir():
-            run("cp", unit, tree / "opt/kmux")
-        run("cp", HERE / "setup.sh", tree / "root")
+        run("cp", "-r", UNITS, tree / "opt/kmux/systemd")
+        run("mkdir", tree / "opt/kmux/tests")
+        for client in ("kmuxd.py", "history.py"):
+            run("cp", HERE.parents[1] / client, tree / "opt/kmux/tests")
+        for each in HERE.iterdir():
+            run("cp", each, tree / "root")
         run("cp", HERE / script, tree / "root/test.sh")
         for file in files:
             run("cp", "-r", file, tree / "root")
@@ -45,6 +48,7 @@ def run_in_guest(directory, script, files=()):
         said = subprocess.run([*SUDO, "cat", str(tree / "root/out")], capture_output=True, text=True).stdout
     finally:
         run("rm", "-rf", tree)
+    print(said)
     lines = dict(line.split(": ", 1) for line in said.splitlines() if ": " in line)
     assert lines.get("exit") == "0", said + (directory / "console").read_text(errors="replace")[-2000:]
     return lines

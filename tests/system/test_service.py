@@ -26,3 +26,20 @@ def test_kernels_outlive_the_service(tmp_path):
     assert said["reload"] == "3", "there is no such kernelspec any more"
     assert said["stopped"] == "it lives" and said["drained"] == "0 left"
     assert said["socket"] == said["socket, upgraded"] == "HTTP/1.1 200 OK"
+
+
+def test_a_host_that_three_users_share(tmp_path):
+    said = run_in_guest(tmp_path, "shared.sh")
+    assert said["before"] == "inactive inactive" and said["after"] == "active active", said
+    assert said["first request"] == "200"
+    assert said["owners"] == "ann bob eve"
+    assert said["cgroups"] == "True" and said["limits"] == f"{64 << 20} 50"
+    assert said["kmuxd"] == "kmux 0000000000000000"
+    assert said["journal"] == "True" and said["journal of another"] == "False"
+    assert said["restarts"] == "nothing lost" and said["killed"] == "True"
+    assert said["restart of a kernel"] == "ann"
+    assert said["hog"] == "out_of_memory" and said["others"] == "True"
+    assert said["left"] == "-9"
+    assert said["stopped"] == said["started"] == "2"
+    assert said["slice stopped"] == "0 kernels, 0 scopes, active"
+    assert said["drained"] == "0"

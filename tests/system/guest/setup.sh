@@ -1,11 +1,14 @@
-# kmuxd as its unit has it, under the user kmux. Sourced by the tests' scripts.
+# kmuxd as its unit has it, under the user kmux. Sourced by the tests' scripts. Of the ways to run it
+# `way` is alone, where all kernels are kmux's, or shared, where kmux-spawn starts them.
 set -eu
 trap '[ $? = 0 ] || journalctl -u kmuxd -o cat | tail -30' EXIT
-systemd-sysusers /opt/kmux/sysusers.conf
+way=${way:-alone}
+systemd-sysusers /opt/kmux/systemd/sysusers.conf
 # On the guest's own disk everything belongs to root, whoever makes it.
 mkdir -p /var/lib/kmux
 mount -t tmpfs tmpfs /var/lib/kmux
-cp /opt/kmux/kmuxd.service /opt/kmux/kmuxd.socket /etc/systemd/system/
+cp /opt/kmux/systemd/*.{service,socket,slice} /etc/systemd/system/
+[ "$way" = shared ] || cp /opt/kmux/systemd/alone/kmuxd.service /etc/systemd/system/
 mkdir -p /etc/systemd/system/kmuxd.service.d /etc/kmux
 cat > /etc/systemd/system/kmuxd.service.d/test.conf <<'UNIT'
 [Service]
