@@ -57,6 +57,14 @@ class Channels:
             sslopt={"ca_certs": daemon.tls["verify"]} if "verify" in daemon.tls else None,
             timeout=timeout,
         )
+        answer = self.socket.pong
+
+        def pong(payload):
+            # The other side may be gone already, and what it has said last is still to be read.
+            with contextlib.suppress(OSError):
+                answer(payload)
+
+        self.socket.pong = pong
 
     def close(self):
         self.socket.close()

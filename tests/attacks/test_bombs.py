@@ -167,6 +167,6 @@ def test_content_that_the_legacy_framing_cannot_carry_closes_that_socket_alone(d
 def test_a_request_that_comes_a_million_times_smaller(daemon):
     """Requests in one piece: answered one after the other, and others have their turn."""
     with working(daemon) as count, connect(daemon) as stream:
-        stream.sendall(b"GET /api HTTP/1.1\r\nHost: x\r\n\r\n" * 2000 + b"GET /api HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+        stream.sendall(b"GET /api HTTP/1.1\r\nHost: localhost\r\n\r\n" * 2000 + b"GET /api HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
         goes_on(count)
         assert statuses(read_all(stream)) == [200] * 2001

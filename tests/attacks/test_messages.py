@@ -71,10 +71,11 @@ def test_who_claims_anothers_session_does_not_get_its_replies(daemon, protocol):
     assert not any(m["msg_type"].endswith("_reply") and m["parent_header"].get("session") == "victim" for m in seen)
 
 
-def test_a_header_makes_nobody_another(make_daemon, tmp_path):
+def test_a_header_makes_nobody_another(make_daemon):
     """Neither user name nor session say who somebody is: the token does."""
-    (tmp_path / "tokens").write_text("".join(f"{who} {who} token-of-{who}\n" for who in ("alice", "bob")))
-    daemon = make_daemon(f'[kernels]\necho = true\n[auth]\ntokens_file = "{tmp_path}/tokens"\n').start()
+    daemon = make_daemon()
+    daemon.allow("a alice token-of-alice", "b bob token-of-bob")
+    daemon.start()
     kernels = {who: daemon.post("kernels", {"name": "echo", "env": {"KERNEL_USERNAME": "alice"}}, token=f"token-of-{who}").json() for who in ("alice", "bob")}
     assert {who: k["kmux"]["owner"] for who, k in kernels.items()} == {"alice": "alice", "bob": "bob"}
     alice = daemon.channels(kernels["alice"]["id"], session="same", token="token-of-alice")

@@ -173,15 +173,15 @@ def test_the_same_in_pieces(daemon, name, piece):
                                   ["Upgrade: h2c", "Connection: Upgrade, HTTP2-Settings", "HTTP2-Settings: AAMAAABkAAQAAP__"]])
 def test_a_body_is_nothing_but_a_body(daemon, method, path, status, more):
     first = request(method, path, SMUGGLED, more)
-    answer = exchange(daemon, first + b"GET /api HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+    answer = exchange(daemon, first + b"GET /api HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
     upgrade = "Upgrade: h2c" in more
     assert statuses(answer) == ([status] if upgrade else [status, 200]), answer
     assert daemon.get("kernels").json() == []
 
 
 def test_without_a_token_a_body_is_a_body_too(daemon):
-    first = b"POST /api/kernels HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n" % len(SMUGGLED) + SMUGGLED
-    answer = exchange(daemon, first + b"GET /api HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+    first = b"POST /api/kernels HTTP/1.1\r\nHost: localhost\r\nContent-Length: %d\r\n\r\n" % len(SMUGGLED) + SMUGGLED
+    answer = exchange(daemon, first + b"GET /api HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
     assert statuses(answer)[0] == 401 and 201 not in statuses(answer)
     assert daemon.get("kernels").json() == []
 
@@ -205,7 +205,7 @@ def test_continue_is_said_once_and_the_body_is_a_body(daemon):
 
 
 def test_an_expectation_without_a_body_is_not_answered_twice(daemon):
-    answer = exchange(daemon, b"GET /api HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nConnection: close\r\n\r\n")
+    answer = exchange(daemon, b"GET /api HTTP/1.1\r\nHost: localhost\r\nExpect: 100-continue\r\nConnection: close\r\n\r\n")
     assert statuses(answer) == [200]
 
 
@@ -235,7 +235,7 @@ def test_what_is_behind_a_handshake_is_frames_and_no_request(daemon):
 
 def test_pipelined_requests_behind_a_refusal_of_another_kind_go_on(daemon):
     """The framing is not in doubt: 404 and 401 end nothing."""
-    answer = exchange(daemon, request("GET", "/nothing") * 50 + b"GET /api/kernels HTTP/1.1\r\nHost: x\r\n\r\n"
+    answer = exchange(daemon, request("GET", "/nothing") * 50 + b"GET /api/kernels HTTP/1.1\r\nHost: localhost\r\n\r\n"
                       + request("GET", "/api/kernels", headers=["Connection: close"]) + SMUGGLED)
     assert statuses(answer) == [404] * 50 + [401, 200]
     assert daemon.get("kernels").json() == []

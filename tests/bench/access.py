@@ -96,7 +96,7 @@ def tls_cost(row):
 
 def hub_cost(row):
     sys.path.insert(0, str(ROOT / "tests/hub"))
-    from conftest import Hub
+    from hubs import Hub
 
     with tempfile.TemporaryDirectory(prefix="kmux-bench-") as name:
         directory = Path(name)

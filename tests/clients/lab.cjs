@@ -2,39 +2,16 @@
 // Where a step fails, a picture of the page is left in the directory.
 const assert = require('node:assert/strict');
 const fs = require('node:fs');
-const { chromium } = require('playwright-core');
+const { drive, notebook } = require('./browser.cjs');
 
 const [url, token, executablePath, directory, what] = process.argv.slice(2);
 const step = text => console.log(text);
 
-let page;
-
-async function main() {
-  const browser = await chromium.launch({
-    executablePath, headless: true,
-    args: ['--no-sandbox', '--disable-gpu', '--disable-dev-shm-usage', '--disable-background-networking'],
-  });
-  page = await browser.newPage();
-  page.setDefaultTimeout(30_000);
-  const cells = page.locator('.jp-Notebook .jp-CodeCell');
-
-  /** Types into the last cell and runs it. */
-  async function run(code) {
-    await cells.last().locator('.cm-content').click();
-    await page.keyboard.insertText(code);
-    await page.keyboard.press('Shift+Enter');
-  }
-  const output = text => page.locator('.jp-OutputArea-output', { hasText: text }).last().waitFor();
-  const menu = async (name, item) => {
-    await page.locator('.lm-MenuBar-item', { hasText: name }).click();
-    await page.locator('.lm-Menu-item', { hasText: item }).first().click();
-  };
-  /** JupyterLab drops what is run before it has a kernel, as its user sees and waits. */
-  const ready = () => page.locator('#jp-main-statusbar', { hasText: /\| Idle/ }).waitFor();
+drive(executablePath, `${directory}/lab.png`, async page => {
+  const { cells, run, output, menu, ready, open } = notebook(page);
 
   await page.goto(`${url}lab?token=${token}&reset`);
-  await page.locator('.jp-LauncherCard[data-category="Notebook"]').first().click();
-  await cells.first().waitFor();
+  await open();
   await ready();
   await run('kept = 41; print("answer", kept + 1)');
   await output(/^answer 42/);
@@ -55,7 +32,6 @@ async function main() {
     await handle.press('ArrowRight');
     await output(/moved to 6/);
     step('and while a cell awaits it');
-    await browser.close();
     return;
   }
 
@@ -73,7 +49,6 @@ async function main() {
     await run('print("answered", kept + 1)');
     await output(/^answered 42/);
     step('the output of a cell is whole, though kmuxd was killed in the middle');
-    await browser.close();
     return;
   }
 
@@ -100,12 +75,4 @@ async function main() {
   await run('print("fresh", "kept" not in globals())');
   await output(/^fresh True/);
   step('restart');
-  await browser.close();
-}
-
-main().then(() => { console.log('all steps taken'); process.exit(0); },
-            async problem => {
-              console.error(problem);
-              await page?.screenshot({ path: `${directory}/lab.png` });
-              process.exit(1);
-            });
+});

@@ -1,18 +1,10 @@
 // The status page in a browser: node ui.cjs URL TOKEN CHROMIUM DIRECTORY KERNEL
 // Pictures of it are left in the directory.
 const assert = require('node:assert/strict');
-const { chromium } = require('playwright-core');
+const { drive } = require('./browser.cjs');
 
 const [url, token, executablePath, directory, kernel] = process.argv.slice(2);
-let page;
-
-async function main() {
-  const browser = await chromium.launch({
-    executablePath, headless: true,
-    args: ['--no-sandbox', '--disable-gpu', '--disable-dev-shm-usage', '--disable-background-networking'],
-  });
-  page = await browser.newPage();
-  page.setDefaultTimeout(30_000);
+drive(executablePath, `${directory}/ui.png`, async page => {
   const problems = [], foreign = [];
   page.on('console', m => { if (m.type() === 'error' && !m.text().includes('401')) problems.push(m.text()); });
   page.on('pageerror', e => problems.push(String(e)));
@@ -74,12 +66,4 @@ async function main() {
   await page.screenshot({ path: `${directory}/dark.png` });
   assert.deepEqual(foreign, []);
   assert.deepEqual(problems, []);
-  await browser.close();
-}
-
-main().then(() => { console.log('all steps taken'); process.exit(0); },
-            async problem => {
-              console.error(problem);
-              await page?.screenshot({ path: `${directory}/ui.png` });
-              process.exit(1);
-            });
+});

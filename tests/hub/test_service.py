@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import requests
 import websocket
-from conftest import PYTHONS
+from hubs import PYTHONS
 from kmuxd import wait_until
 from programs import node
 

@@ -5,7 +5,7 @@ import os
 import subprocess
 
 import pytest
-from conftest import ADMIN, ROOT, Server
+from hubs import ADMIN, ROOT, Server
 from kmuxd import has_ended, wait_until
 
 

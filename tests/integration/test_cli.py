@@ -355,3 +355,19 @@ def test_a_dead_daemons_directories_are_read(daemon, at):
     wait_until(lambda: columns(at("ps"))[0]["STATE"] == "dead")
     assert at("ps", "-o", "name") == kernel + "\n"
     daemon.start()
+
+
+def test_tokens(daemon, at):
+    token = at("token", "create", "laptop", "--owner", "ann", "--expires", "1h").strip()
+    assert token.startswith("kmux_") and "\n" not in token
+    assert daemon.get("me", token=token).json()["identity"]["username"] == "ann"
+    (row,) = columns(at("token", "list"))
+    assert (row["NAME"], row["OWNER"], row["SCOPES"]) == ("laptop", "ann", "use") and row["EXPIRES"].endswith("Z")
+    again = at("token", "rotate", "laptop", "--owner", "ann").strip()
+    assert again != token and daemon.get("me", token=token).status_code == 401
+    assert json.loads(at("token", "list", "-o", "json"))[0]["owner"] == "ann"
+    at("token", "revoke", "laptop", "--owner", "ann")
+    assert daemon.get("me", token=again).status_code == 401
+    at("token", "revoke", "laptop", "--owner", "ann", code=NOT_FOUND)
+    for wrong in (["create"], ["create", "a/b"], ["make", "x"], ["list", "x"], ["create", "x", "--expires", "soon"]):
+        at("token", *wrong, code=USAGE)

@@ -184,7 +184,7 @@ def test_a_callback_that_spins_is_interrupted(windowed, by):
     begin = time.monotonic()
     windowed.interrupt(by)
     wait_for(windowed, id, "KeyboardInterrupt")
-    assert time.monotonic() - begin < 0.5
+    assert time.monotonic() - begin < 2
     windowed.finish(id)
     windowed.ok("ok = []; after(20, lambda: ok.append(1))")
     wait_until(windowed, "bool(ok)")
@@ -195,7 +195,7 @@ def test_a_cell_that_awaits_is_interrupted_and_the_window_lives_on(windowed):
     begin = time.monotonic()
     windowed.interrupt()
     done = windowed.finish(id)
-    assert time.monotonic() - begin < 0.5
+    assert time.monotonic() - begin < 2
     assert done.ename == "KeyboardInterrupt"
     windowed.ok("ok = []; after(20, lambda: ok.append(1))")
     wait_until(windowed, "bool(ok)")
