@@ -50,7 +50,7 @@ def test_what_a_shared_host_needs_is_by_itself(tmp_path):
     assert files_in(tmp_path) == {f"usr/{name}" for name in SPAWN} | {"etc/kmux/kmux-spawn.toml"}
     added = (tmp_path / "usr/lib/systemd/system/kmuxd.service.d/kmux-spawn.conf").read_text()
     assert "\nEnvironment=KMUX_KERNELS_SPAWN=/run/kmux-spawn/socket\n" in added
-    assert "Exec" not in added and "[Install]" not in added, "those of kmuxd.service hold"
+    assert "\nExec" not in added and "[Install]" not in added, "those of kmuxd.service hold"
 
 
 def test_what_is_installed_runs_a_cell(prefix, tmp_path, monkeypatch):

@@ -70,7 +70,8 @@ def test_its_graph_is_whole(bill):
 
 def test_the_same_build_makes_the_same_bytes(file, bill, tmp_path):
     tree = tmp_path / "tree"
-    subprocess.run(["dpkg-deb", "-x", *PACKAGES.glob("kmux_*.deb"), tree], check=True)
+    for package in [*PACKAGES.glob("kmux_*.deb"), *PACKAGES.glob("kmux-spawn_*.deb")]:
+        subprocess.run(["dpkg-deb", "-x", package, tree], check=True)
     again = subprocess.run([sys.executable, ROOT / "packaging/sbom.py", BUILD, tree], capture_output=True, text=True, check=True,
                            env={"PATH": "/usr/bin:/bin", "SOURCE_DATE_EPOCH": subprocess.run(
                                ["dpkg-parsechangelog", "-l", ROOT / "debian/changelog", "-S", "Timestamp"], capture_output=True, text=True, check=True).stdout.strip()})

@@ -49,4 +49,3 @@ until_ answers
 $dpkg -r kmux-spawn >/dev/null
 until_ answers
 echo "removed: $(systemctl is-active kmuxd), $([ -d "/proc/$pid" ] || echo no kernel), $(systemctl show -P Environment kmuxd | grep -q SPAWN || echo alone)"
-umount /var/lib/kmux
