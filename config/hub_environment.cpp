@@ -7,11 +7,6 @@ namespace kmux::config {
 
 namespace {
 
-std::string lookup(const environment_map& environment, const std::string& name) {
-  const auto found = environment.find(name);
-  return found == environment.end() ? "" : found->second;
-}
-
 void set(std::string& out, const environment_map& environment, const std::string& name) {
   if (auto value = lookup(environment, name); !value.empty()) out = std::move(value);
 }

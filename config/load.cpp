@@ -28,11 +28,6 @@ const option* find_option(const std::string& key) {
   return found == table.end() ? nullptr : &*found;
 }
 
-std::string lookup(const environment_map& environment, const std::string& name) {
-  const auto found = environment.find(name);
-  return found == environment.end() ? "" : found->second;
-}
-
 /// Collects values from one source after the other; later ones win.
 class loader {
 public:
@@ -267,6 +262,11 @@ std::string print(const config& c) {
 }
 
 }  // namespace
+
+std::string lookup(const environment_map& environment, const std::string& name) {
+  const auto found = environment.find(name);
+  return found == environment.end() ? "" : found->second;
+}
 
 load_result load(int argc, const char* const* argv, const environment_map& environment) {
   using action = load_result::action;

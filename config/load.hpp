@@ -16,6 +16,8 @@ struct problem {
 };
 
 using environment_map = std::map<std::string, std::string>;
+/// The variable's value, or empty.
+std::string lookup(const environment_map& environment, const std::string& name);
 
 struct load_result {
   enum class action { run, check, print, version, help, usage_error };

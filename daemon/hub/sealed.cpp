@@ -9,6 +9,8 @@
 #include <openssl/kdf.h>
 #include <openssl/rand.h>
 
+#include "daemon/auth/token_list.hpp"
+
 namespace kmux::daemon {
 
 namespace {
@@ -125,10 +127,8 @@ std::optional<std::string> from_base64url(std::string_view text) {
 }
 
 std::string sha256(std::string_view text) {
-  std::string out(32, '\0');
-  unsigned size = 0;
-  demand(EVP_Digest(text.data(), text.size(), bytes(out), &size, EVP_sha256(), nullptr) == 1);
-  return out;
+  const auto digest = digest_of(text);
+  return {digest.begin(), digest.end()};
 }
 
 }  // namespace kmux::daemon
