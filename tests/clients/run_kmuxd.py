@@ -160,6 +160,7 @@ Its token is in {token_file}:
     TOKEN=$(cat {token_file})
 
 JupyterLab:   JUPYTER_GATEWAY_AUTH_TOKEN=$TOKEN jupyter lab --gateway-url={base}
+Browser:      {base}ui, the status page; it asks for the token
 curl:         curl -H "Authorization: token $TOKEN" {base}api/kernels
 Python:       pip install jupyter-kernel-client, then
               jupyter_kernel_client.JupyterKernelClient(server_url="{base.rstrip('/')}", token=TOKEN)
