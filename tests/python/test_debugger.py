@@ -52,10 +52,11 @@ STRANGER = """
 import debugpy.common.sockets as sockets, socket
 create_server = sockets.create_server
 def knocked_at(*arguments, **options):
+    global stranger  # which stays
     sockets.create_server = create_server
     server = create_server(*arguments, **options)
-    with socket.create_connection(server.getsockname()) as stranger:
-        stranger.sendall(b"\\xff\\0")
+    stranger = socket.create_connection(server.getsockname())
+    stranger.sendall(b"\\xff\\0")
     return server
 sockets.create_server = knocked_at
 """
@@ -67,6 +68,7 @@ def test_a_stranger_knocks_at_the_debuggers_port(start):
     kernel.ok(STRANGER)
     client = Client(kernel)
     client.attach()
+    assert kernel.ok("stranger.fileno() > 0").result == "True"
     client.go_on(client.stop_at(CODE, 3)[0])
 
 

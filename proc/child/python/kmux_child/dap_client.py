@@ -13,14 +13,14 @@ import struct
 import sys
 import threading
 from concurrent import futures
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from functools import partial
 from types import SimpleNamespace
 
 import IPython
 
 HOST = "127.0.0.1"
-TRIES = 3
+STRANGER = 2  # seconds that a connection may be silent
 HIDDEN = frozenset(
     "__name__ __doc__ __package__ __loader__ __spec__ __annotations__ __builtins__ __builtin__ __display__ "
     "get_ipython debugpy exit quit open In Out _ __ ___ _oh _dh _ih _i _ii _iii __session__".split()
@@ -75,19 +75,44 @@ def _listen():
         # debugpy counts threads as it meets them; front ends take number 1 to be the main thread.
         _number_main_thread()
         debugpy.configure(python=sys.executable, subProcess=False)
-        return _listen_undisturbed(debugpy.listen)
+        with _undisturbed():
+            return debugpy.listen((HOST, 0))
     finally:
         if not silenced:
             os.environ.pop("PYDEVD_DISABLE_FILE_VALIDATION", None)
 
 
-def _listen_undisturbed(listen):
-    # debugpy takes the first that connects to a new port for its adapter. It may be a client which
-    # looks for a kernel that had this port before: libzmq reconnects ten times a second, for ever.
-    for _ in range(TRIES - 1):
-        with suppress(RuntimeError):
-            return listen((HOST, 0))
-    return listen((HOST, 0))
+class _JsonListener:
+    """A listening socket that accepts only who begins with a JSON object, as debugpy's adapter does.
+    Others are clients which look for a kernel that had this port before: libzmq connects again ten
+    times a second, for ever, and debugpy would wait for the first that comes to say all it has."""
+
+    def __init__(self, server):
+        self._server = server
+
+    def __getattr__(self, name):
+        return getattr(self._server, name)
+
+    def accept(self):
+        while True:
+            peer, address = self._server.accept()
+            peer.settimeout(STRANGER)
+            with suppress(OSError):
+                if peer.recv(1, socket.MSG_PEEK) == b"{":
+                    return peer, address
+            peer.close()
+
+
+@contextmanager
+def _undisturbed():
+    from debugpy.common import sockets
+
+    create_server = sockets.create_server
+    sockets.create_server = lambda *arguments, **options: _JsonListener(create_server(*arguments, **options))
+    try:
+        yield
+    finally:
+        sockets.create_server = create_server
 
 
 def _number_main_thread():
