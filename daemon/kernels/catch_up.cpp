@@ -76,6 +76,7 @@ asio::awaitable<void> channels_socket::catch_up() {
       co_await pause.async_wait(as_result);
       continue;
     }
+    send_kept_aside(known);
     std::optional<message_gap> gap;
     const bool live = place_.on_journal_end(known, kernel_->head(), gap);
     if (gap) tell_gap(*gap, "{}");
@@ -91,14 +92,10 @@ asio::awaitable<void> channels_socket::catch_up() {
 
 void channels_socket::replay(const journal::stored_record& record) {
   if (!record.is_numbered() || !open()) return;
-  const auto before = *place_.position();
-  std::optional<message_gap> gap;
-  if (!place_.on_stored(record.number, gap)) return;
-  send_notices(gap ? gap->last : before);
+  send_kept_aside(record.number - 1);
   message_view message;
   const bool whole = record.message(message);
-  if (gap) tell_gap(*gap, whole ? message.parent_header : "{}");
-  confirm_soon();
+  if (!pass(record.number, whole ? message.parent_header : "{}")) return;
   if (!whole || peek_header(message.header, stored_head_) != errc::ok ||
       peek_header(message.parent_header, stored_parent_) != errc::ok) {
     return;
@@ -108,6 +105,27 @@ void channels_socket::replay(const journal::stored_record& record) {
   delivery out(from, message, stored_head_.msg_id, stored_head_.msg_type, record.keep,
                record.number);
   if (const auto& frame = out.frame(protocol_, numbering_)) link_->send(frame);
+}
+
+/// The client comes to this number, whose message has that parent: what is before it and is not
+/// there is told. False: the client has it already.
+bool channels_socket::pass(std::uint64_t number, std::string_view parent) {
+  const auto before = *place_.position();
+  std::optional<message_gap> gap;
+  if (!place_.on_stored(number, gap)) return false;
+  send_notices(gap ? gap->last : before);
+  if (gap) tell_gap(*gap, parent);
+  confirm_soon();
+  return true;
+}
+
+void channels_socket::send_kept_aside(std::uint64_t up_to) {
+  while (open()) {
+    const auto each = aside_.take(up_to);
+    if (!each) return;
+    if (pass(each->number, each->message.parent_header) && each->message.frame)
+      link_->send(each->message.frame);
+  }
 }
 
 /// To who counts, the numbers; to everybody else a line that a notebook shows, in the cell of the

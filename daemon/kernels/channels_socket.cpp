@@ -21,7 +21,7 @@ namespace {
 constexpr auto confirm_pause = std::chrono::milliseconds(20);
 constexpr std::size_t most_notices = 64;
 constexpr std::size_t longest_session = 1024;  ///< bytes; thousands of names are noted, for replies
-constexpr std::size_t unkept = 8;  ///< times as much may wait of what is not in the journal
+constexpr std::size_t unkept_share = 8;  ///< times as much may wait of what is not in the journal
 
 }  // namespace
 
@@ -79,8 +79,22 @@ void channels_socket::begin(place where) {
 /// What is not in the journal either would be lost, and so more of it may wait.
 bool channels_socket::has_room_for(const outgoing& frame) const {
   const std::size_t waiting = link_->waiting_bytes();
-  const std::size_t most = kernel_->settings().client_queue_bytes;
-  return waiting == 0 || waiting + frame.size <= (kernel_->recording() ? most : unkept * most);
+  return waiting == 0 || waiting + frame.size <= most_waiting();
+}
+
+std::size_t channels_socket::most_waiting() const {
+  return kernel_->settings().client_queue_bytes * (kernel_->recording() ? 1 : unkept_share);
+}
+
+/// The journal will not give it to a client that is behind.
+void channels_socket::keep_aside(delivery& message, bool wanted) {
+  if (message.kept()) return;
+  const outgoing_ptr frame = wanted ? message.frame(protocol_, numbering_) : nullptr;
+  const std::size_t bytes = frame ? frame->size : 0;
+  aside_.add({message.number(),
+              bytes + message.parent_header().size(),
+              {frame, std::string(message.parent_header())}},
+             most_waiting());
 }
 
 void channels_socket::deliver(delivery& message, bool wanted) {
@@ -88,8 +102,9 @@ void channels_socket::deliver(delivery& message, bool wanted) {
   const bool numbered = message.number() != 0;
   const bool fresh = !place_.position();
   if (numbered && !place_.on_message(message.number())) {
-    if (place_.behind()) start_reading();
-    return;
+    if (!place_.behind()) return;
+    keep_aside(message, wanted);
+    return start_reading();
   }
   // A session of which nothing is known yet is known from its first message on.
   if (numbered && fresh && named_) kernel_->confirm(session_id_, message.number() - 1);
@@ -100,6 +115,7 @@ void channels_socket::deliver(delivery& message, bool wanted) {
       link_->send(frame);
     } else if (numbered) {
       place_ = place::after(message.number() - 1);
+      keep_aside(message, wanted);
       return start_reading();
     } else {
       return close(close_code::too_slow,

@@ -11,6 +11,7 @@
 #include "daemon/async/alarm.hpp"
 #include "daemon/http/websocket.hpp"
 #include "daemon/kernels/delivery.hpp"
+#include "daemon/kernels/kept_aside.hpp"
 #include "daemon/kernels/place.hpp"
 #include "proc/journal/reader.hpp"
 #include "protocol/header.hpp"
@@ -96,15 +97,24 @@ private:
     std::uint64_t after;
     outgoing_ptr frame;
   };
+  struct unkept {
+    outgoing_ptr frame;  ///< nullptr: it is for others
+    std::string parent_header;
+  };
 
   errc decode(std::string_view payload, bool text, channel_message& out) const;
   bool open() const noexcept { return link_ != nullptr && !link_->closing(); }
   bool has_room_for(const outgoing&) const;
 
+  std::size_t most_waiting() const;
+  void keep_aside(delivery&, bool wanted);
+
   void start_reading();
   boost::asio::awaitable<void> catch_up();
   boost::asio::awaitable<batch> read_some(std::shared_ptr<journal::reader>, bool here);
   void replay(const journal::stored_record&);
+  bool pass(std::uint64_t number, std::string_view parent);
+  void send_kept_aside(std::uint64_t up_to);
   void tell_gap(const message_gap&, std::string_view parent);
   void send_notices(std::uint64_t up_to);
   void confirm_soon();
@@ -123,6 +133,7 @@ private:
   place place_;
   bool reading_ = false;
   std::deque<notice> notices_;
+  kept_aside<unkept> aside_;
   std::uint64_t pinged_ = 0;  ///< the number in the ping that is under way; 0: none
   bool confirming_ = false;   ///< the alarm is set
   alarm::clock::time_point next_ping_{};

@@ -18,13 +18,15 @@ enum class numbering { hidden, shown };
 class delivery {
 public:
   delivery(channel c, const message_view& message, std::string_view msg_id,
-           std::string_view msg_type, std::shared_ptr<const void> keep, std::uint64_t number = 0)
+           std::string_view msg_type, std::shared_ptr<const void> keep, std::uint64_t number = 0,
+           bool kept = true)
       : channel_(c),
         message_(message),
         msg_id_(msg_id),
         msg_type_(msg_type),
         keep_(std::move(keep)),
-        number_(number) {}
+        number_(number),
+        kept_(kept) {}
   delivery(const delivery&) = delete;
   delivery& operator=(const delivery&) = delete;
 
@@ -33,6 +35,9 @@ public:
   const outgoing_ptr& frame(ws_protocol, numbering = numbering::hidden);
   /// In the kernel's journal; 0: it is not one of the kernel's.
   std::uint64_t number() const noexcept { return number_; }
+  /// It can be read there later.
+  bool kept() const noexcept { return kept_; }
+  std::string_view parent_header() const noexcept { return message_.parent_header; }
 
 private:
   outgoing_ptr make(ws_protocol, const message_view&, const std::shared_ptr<const void>&);
@@ -42,6 +47,7 @@ private:
   std::string_view msg_id_, msg_type_;
   std::shared_ptr<const void> keep_;
   std::uint64_t number_;
+  bool kept_;
   struct attempt {
     bool made = false;
     outgoing_ptr frame;

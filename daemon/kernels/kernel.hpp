@@ -259,6 +259,7 @@ private:
   message_order<early_message> order_;                        ///< of the process that runs
   alarm order_timer_;
   alarm::clock::time_point order_until_{};
+  alarm::clock::time_point unkept_at_{};  ///< when a message came that is in no journal
   std::uint64_t head_ = 0;
   bool recording_ = true;  ///< its process could write the journal when it spoke last
   std::vector<boost::asio::steady_timer*> followers_;  ///< who waits for head_ to grow

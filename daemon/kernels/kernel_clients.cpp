@@ -20,6 +20,8 @@ namespace {
 
 /// Between a message that came before its turn and the end of the wait for those before it.
 constexpr auto order_patience = std::chrono::milliseconds(5);
+/// The same while the journal cannot be written: what goes by then is lost to everybody.
+constexpr auto order_patience_unkept = std::chrono::milliseconds(200);
 
 /// Of a journal, read on the loop when its process has ended: bytes.
 constexpr std::size_t most_last_words = std::size_t{64} << 20;
@@ -108,6 +110,7 @@ void kernel::note_number(std::uint64_t number) {
 /// What is not kept is lost to whoever is not here: people are to know, while it can be mended.
 void kernel::note_recording(const kernel_message& m) {
   const bool works = m.kept;
+  if (!works) unkept_at_ = alarm::clock::now();
   if (std::exchange(recording_, works) == works) return;
   spdlog::log(works ? spdlog::level::warn : spdlog::level::err, "event=journal_{} kernel={}",
               works ? "goes_on" : "fails", id());
@@ -217,7 +220,9 @@ void kernel::hand_on_kept() {
 /// others come it is waited for; the timer is set once for many of them.
 void kernel::wait_for_order() {
   if (!order_.waiting()) return;
-  order_until_ = alarm::clock::now() + order_patience;
+  const auto now = alarm::clock::now();
+  const bool kept = now - unkept_at_ > order_patience_unkept;
+  order_until_ = now + (kept ? alarm::clock::duration(order_patience) : order_patience_unkept);
   if (!order_timer_.armed()) look_at_order();
 }
 
@@ -232,7 +237,8 @@ void kernel::look_at_order() {
 }
 
 void kernel::hand_on(const kernel_message& m) {
-  delivery out(m.channel, m.wire->message(), m.head.msg_id, m.head.msg_type, m.wire, m.number);
+  delivery out(m.channel, m.wire->message(), m.head.msg_id, m.head.msg_type, m.wire, m.number,
+               m.kept);
   const channels_socket* const asked =
       m.channel == channel::iopub ? nullptr : client_of(m.parent.session);
   for (channels_socket* const client : clients_) {

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "daemon/kernels/kept_aside.hpp"
 #include "daemon/kernels/message_order.hpp"
 
 namespace kmux::daemon {
@@ -98,6 +99,26 @@ TEST(message_order, keeps_no_more_bytes_than_it_may) {
   order.keep(5, 1, 5);
   EXPECT_EQ(order.take(), 3);
   EXPECT_FALSE(order.take()) << "what is given out does not count any more";
+}
+
+TEST(kept_aside, gives_in_order_what_is_not_beyond) {
+  kept_aside<char> aside;
+  aside.add({5, 1, 'a'}, 10);
+  aside.add({7, 1, 'b'}, 10);
+  EXPECT_FALSE(aside.take(4));
+  EXPECT_EQ(aside.take(6)->message, 'a');
+  EXPECT_FALSE(aside.take(6));
+  EXPECT_EQ(aside.take(9)->number, 7U);
+  EXPECT_EQ(aside.bytes(), 0U);
+}
+
+TEST(kept_aside, keeps_no_more_bytes_than_it_may) {
+  kept_aside<char> aside;
+  aside.add({1, 20, 'a'}, 10);  // the first may have any size
+  aside.add({2, 1, 'b'}, 10);
+  EXPECT_EQ(aside.bytes(), 20U);
+  EXPECT_EQ(aside.take(9)->message, 'a');
+  EXPECT_FALSE(aside.take(9));
 }
 
 }  // namespace

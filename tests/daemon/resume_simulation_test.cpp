@@ -1,6 +1,7 @@
 // Child, daemon and clients as pure machines, under faults at every step: messages that are lost or
-// late, connections that are cut, a daemon that is killed, a journal that forgets. Nothing may be
-// missing but what the journal has forgotten, and that is told; to who counts, nothing comes twice.
+// late, connections that are cut, a daemon that is killed, a journal that forgets or cannot be
+// written. Nothing may be missing but what the journal has forgotten, or could not keep while a
+// client was away, and that is told; to who counts, nothing comes twice.
 //
 // A failure names its seed: KMUX_SEED=N runs that schedule alone, and says what happened.
 #include <cstdlib>
@@ -13,6 +14,7 @@
 
 #include <gtest/gtest.h>
 
+#include "daemon/kernels/kept_aside.hpp"
 #include "daemon/kernels/message_order.hpp"
 #include "daemon/kernels/place.hpp"
 
@@ -36,9 +38,11 @@ struct client {
   bool begun = false;  ///< the daemon knows it
   std::vector<number> got;
   std::set<number> told_missing;
+  std::set<number> owed;  ///< in no journal, but it was here when they came
   // The daemon's side of the connection.
   place where;
   std::deque<frame> socket;
+  kept_aside<bool> aside;
   number pinged = 0;
   struct reading {
     number known;
@@ -69,6 +73,7 @@ public:
 
 private:
   static constexpr std::size_t room = 6;  ///< frames; a client with more waiting is slow
+  static constexpr std::size_t aside_room = 1000;
 
   number below(number n) { return random_() % n; }
   client& any_client() { return clients_[below(clients_.size())]; }
@@ -77,7 +82,7 @@ private:
   }
 
   void step() {
-    switch (below(16)) {
+    switch (below(17)) {
       case 0:
       case 1:
       case 2:
@@ -100,6 +105,8 @@ private:
         return cut(any_client());
       case 13:
         return below(4) == 0 ? kill_daemon() : daemon_receives();
+      case 16:
+        return disk_changes();
       case 14:
         return below(3) == 0 ? lose_on_the_way() : child_says(1);
       default:
@@ -109,10 +116,16 @@ private:
 
   void child_says(number count) {
     for (number i = 0; i < count; ++i) {
-      journal_.push_back(++said_);
+      ++said_;
+      if (disk_full_) unkept_.insert(said_);
+      if (!disk_full_) journal_.push_back(said_);
       wires_[below(2)].push_back(said_);
       say("child says " + std::to_string(said_));
     }
+  }
+  void disk_changes() {
+    disk_full_ = !disk_full_;
+    say(disk_full_ ? "the disk is full" : "the disk has room");
   }
   void lose_on_the_way() {
     auto& wire = wires_[below(2)];
@@ -152,10 +165,16 @@ private:
     for (auto& each : clients_) {
       if (!each.connected) continue;
       const bool fresh = !each.where.position();
-      if (!each.where.on_message(n)) continue;
+      const bool kept = !unkept_.contains(n);
+      if (!kept && (fresh || n > *each.where.position())) each.owed.insert(n);
+      if (!each.where.on_message(n)) {
+        if (each.where.behind() && !kept) each.aside.add({n, 1, true}, aside_room);
+        continue;
+      }
       if (fresh && !each.counts) know(each, n - 1);
       if (each.socket.size() >= room) {
         each.where = place::after(n - 1);
+        if (!kept) each.aside.add({n, 1, true}, aside_room);
       } else {
         send(each, n);
       }
@@ -194,15 +213,25 @@ private:
     const auto done = std::move(*c.read);
     c.read.reset();
     for (const number n : done.records) {
-      std::optional<message_gap> gap;
-      if (!c.where.on_stored(n, gap)) continue;
-      tell_gap(c, gap);
-      send(c, n);
+      send_aside(c, n - 1);
+      pass(c, n);
     }
     if (!done.records.empty()) return;
+    send_aside(c, done.known);
     std::optional<message_gap> gap;
     c.where.on_journal_end(done.known, head_, gap);
     tell_gap(c, gap);
+  }
+
+  void pass(client& c, number n) {
+    std::optional<message_gap> gap;
+    if (!c.where.on_stored(n, gap)) return;
+    tell_gap(c, gap);
+    send(c, n);
+  }
+  void send_aside(client& c, number up_to) {
+    while (const auto each = c.aside.take(up_to))
+      pass(c, each->number);
   }
 
   void take(client& c, number count) {
@@ -229,6 +258,7 @@ private:
     say("client " + std::to_string(&c - clients_.data()) + " connects");
     c.connected = true;
     c.socket.clear();
+    c.aside = {};
     c.pinged = 0;
     c.read.reset();
     if (c.counts) {
@@ -243,6 +273,7 @@ private:
   void cut(client& c) {
     take(c, below(3));
     c.connected = false;
+    c.owed.clear();
   }
   void kill_daemon() {
     say("daemon is killed");
@@ -289,7 +320,7 @@ private:
       if (have.contains(n)) continue;
       if (!c.told_missing.contains(n))
         out << "client " << who << " misses " << n;
-      else if (!forgotten_.contains(n))
+      else if (unkept_.contains(n) ? c.owed.contains(n) : !forgotten_.contains(n))
         out << "client " << who << " was told that " << n << " is lost";
     }
     return out.str();
@@ -301,6 +332,8 @@ private:
   number said_ = 0;
   std::deque<number> journal_;
   std::set<number> forgotten_;
+  std::set<number> unkept_;  ///< was never in the journal
+  bool disk_full_ = false;
   std::map<const client*, number> cursors_;
   // Between it and the daemon.
   std::deque<number> wires_[2];

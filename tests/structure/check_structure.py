@@ -3,6 +3,7 @@
 import re
 import sys
 import tempfile
+from collections import Counter
 from pathlib import Path
 
 # Folder: (project folders it may include, third-party prefixes it may include).
@@ -58,6 +59,10 @@ def check(root):
                 problems.append(f"{path}: <{name}> belongs in a .cpp file")
     if len(beast) > MOST_BEAST_FILES:
         problems.append(f"Beast is in {len(beast)} files, {MOST_BEAST_FILES} at the most: {sorted(beast)}")
+    tests = sorted((root / "tests").rglob("test_*.py"))
+    for name, count in Counter(p.name for p in tests).items():
+        if count > 1:  # pytest imports them by their names, and would have one of them only
+            problems.append(f"{name}: a name of {count} files of tests")
     return problems
 
 
@@ -74,6 +79,7 @@ BROKEN = {
     "proc/spawn/a.cpp": '#include "proc/supervise/process.hpp"\n',
     "proc/spawn/b.cpp": "#include <boost/asio/post.hpp>\n",
     "proc/supervise/c.cpp": "#include <systemd/sd-daemon.h>\n",
+    "tests/a/test_a.py tests/b/test_a.py": "",
     **{f"daemon/beast{i}.cpp": "#include <boost/beast/http.hpp>\n" for i in range(MOST_BEAST_FILES)},
 }
 
@@ -83,13 +89,13 @@ def self_test():
         with tempfile.TemporaryDirectory() as directory:
             root = Path(directory)
             wanted = BROKEN if name == "daemon/beast0.cpp" else {name: text} if name else {}
-            for each, content in wanted.items():
+            for each, content in ((each, text) for names, text in wanted.items() for each in names.split()):
                 (root / each).parent.mkdir(parents=True, exist_ok=True)
                 (root / each).write_text(content)
             found = check(root)
             if name.startswith("daemon/beast") and name != "daemon/beast0.cpp":
                 continue
-            expected = "Beast is in" if name == "daemon/beast0.cpp" else name
+            expected = "Beast is in" if name == "daemon/beast0.cpp" else name.split("/")[-1] if " " in name else name
             assert not found if not name else any(expected in f for f in found), (name, found)
 
 
