@@ -80,7 +80,11 @@ app::app(const config::config& c, supervise::directories directories, supervise:
                  {"the state directory", directories_.state()}},
                 {}),
       door_(io_, disk_),
-      tokens_(disk_, [this](token_list named) { door_.set_named(std::move(named)); }),
+      tokens_(disk_,
+              [this](token_list named) {
+                door_.set_named(std::move(named));
+                end_revoked();
+              }),
       api_{kernels_,
            sessions_,
            specs_,
@@ -196,6 +200,7 @@ result<void> app::take_over() {
   services_.settings = kernel_settings_from(config_);
   kernels_.set(manager_settings_from(config_));
   set_door(config_);
+  end_revoked();
   server_.set_settings(connection_settings_from(config_), config_.limits.max_connections);
   cull();
   watch_loop();
@@ -207,6 +212,8 @@ result<void> app::take_over() {
 void app::keep_alive() {
   const auto& limits = config_.limits;
   server_.keep_alive(limits.ws_ping_interval, limits.ws_ping_timeout);
+  server_.end_where(
+      [now = std::chrono::system_clock::now()](const identity& who) { return who.expired(now); });
   kernels_.drop_old();
   const auto pause = std::clamp<std::chrono::milliseconds>(
       limits.ws_ping_interval / 4, std::chrono::milliseconds(100), std::chrono::seconds(5));

@@ -48,6 +48,7 @@ private:
   result<void> open_door();
   result<void> authenticate();
   void set_door(const config::config&);
+  void end_revoked();
   void begin_hub();
   result<void> load_tls();
   result<void> listen(named_descriptors);

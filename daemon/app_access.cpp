@@ -79,6 +79,11 @@ void app::set_door(const config::config& c) {
   door_.set(std::move(s));
 }
 
+/// What is open goes on with what it came in with, and so ends when that is taken away.
+void app::end_revoked() {
+  server_.end_where([this](const identity& who) { return !door_.still_good(who); });
+}
+
 result<void> app::authenticate() {
   authenticator tokens;
   identity us(user_name(::geteuid()), scope::admin);

@@ -163,6 +163,8 @@ verdict access_control::for_user(verdict found, const http_request& request) con
   }
   identity who(*user);
   who.credentials = found.who->credentials + " for them";
+  who.expires = found.who->expires;
+  who.token = found.who->token;
   found.who = std::move(who);
   return found;
 }

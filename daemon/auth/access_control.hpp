@@ -35,6 +35,8 @@ public:
   access_control(boost::asio::io_context& io, blocking& names) : io_(io), names_(names) {}
   void set(authenticator tokens) { tokens_ = std::move(tokens); }
   void set_named(token_list named) { tokens_.set_named(std::move(named)); }
+  /// After a change of tokens: whether who came in before would still come in.
+  bool still_good(const identity& who) const { return tokens_.still_good(who); }
   void set(settings s) { settings_ = std::move(s); }
   void set(audit_log log) { audit_ = std::move(log); }
   void set_hub(hub* h, oauth* browsers) {

@@ -71,11 +71,21 @@ std::optional<identity> authenticator::find(std::string_view token,
     if (same_digest(each.hash, given)) found = &each.who;
   }
   const auto* const named = named_.find(given);
-  if (found != nullptr) return *found;
-  if (named != nullptr && !named->expired(now)) return named->bearer();
+  auto who = found != nullptr ? std::optional(*found) : std::nullopt;
+  if (!who && named != nullptr && !named->expired(now)) who = named->bearer();
+  if (who) {
+    who->token = given;
+    return who;
+  }
   problem = named == nullptr ? "The token is not one of this server's."
                              : "The token has expired. Have a new one made.";
   return std::nullopt;
+}
+
+bool authenticator::still_good(const identity& who) const {
+  if (!who.token || named_.find(*who.token) != nullptr) return true;
+  return std::any_of(tokens_.begin(), tokens_.end(),
+                     [&](const entry& each) { return same_digest(each.hash, *who.token); });
 }
 
 result<token_list> read_token_list(const std::string& path) {

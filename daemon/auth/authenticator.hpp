@@ -32,6 +32,9 @@ public:
   std::optional<identity> find(std::string_view token, std::chrono::system_clock::time_point now,
                                std::string& problem) const;
 
+  /// Whether what they came in with would let them in again. True for what is no token of ours.
+  bool still_good(const identity&) const;
+
 private:
   struct entry {
     token_digest hash;

@@ -1,6 +1,7 @@
 #pragma once
 // Who asks, and what they may do.
 
+#include <array>
 #include <chrono>
 #include <cstdint>
 #include <optional>
@@ -50,6 +51,9 @@ private:
 std::optional<scope_set> parse_scopes(std::string_view);
 std::string to_string(scope_set);
 
+/// SHA-256 of a token.
+using token_digest = std::array<unsigned char, 32>;
+
 /// The result of authentication.
 struct identity {
   identity() = default;
@@ -59,9 +63,13 @@ struct identity {
   scope_set scopes;
   std::string credentials;  ///< how they came in, for people: "token laptop", "unix socket"
   std::optional<std::chrono::system_clock::time_point> expires;
-  bool of_hub = false;         ///< an account of the Hub's
-  access doing = access::use;  ///< what the request is about; set once its route is known
+  std::optional<token_digest> token;  ///< one of this server's
+  bool of_hub = false;                ///< an account of the Hub's
+  access doing = access::use;         ///< what the request is about; set once its route is known
 
+  bool expired(std::chrono::system_clock::time_point now) const {
+    return expires && now >= *expires;
+  }
   bool admin() const { return scopes.has(scope::admin); }
   /// Not what administrators do by the way: their clients name users without meaning it.
   bool may_act_for_others() const { return scopes.has(scope::act_for); }

@@ -3,7 +3,6 @@
 //
 //   NAME OWNER sha256:HEX SCOPE[,SCOPE…] EXPIRES CREATED     # "never", or 2026-12-31T23:59:59Z
 
-#include <array>
 #include <chrono>
 #include <optional>
 #include <string>
@@ -15,9 +14,7 @@
 
 namespace kmux::daemon {
 
-using token_digest = std::array<unsigned char, 32>;
-
-/// SHA-256. Tokens that kmuxd makes have 192 random bits: nothing slower is needed.
+/// Tokens that kmuxd makes have 192 random bits: nothing slower is needed.
 token_digest digest_of(std::string_view token);
 bool same_digest(const token_digest&, const token_digest&) noexcept;  ///< in constant time
 

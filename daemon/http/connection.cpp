@@ -59,11 +59,13 @@ private:
 class connection {
 public:
   connection(std::shared_ptr<peer_stream> stream, peer_info peer, connection_settings settings,
-             const http_service& service, receive_budget& budget, const bool& stopping)
+             const http_service& service, receive_budget& budget, served_list::entry& place,
+             const bool& stopping)
       : stream_(std::move(stream)),
         peer_(std::move(peer)),
         settings_(settings),
         service_(service),
+        place_(place),
         stopping_(stopping),
         deadline_(stream_),
         body_(budget, [stream = stream_] {
@@ -120,7 +122,11 @@ private:
     const bool keep = verdict.keep_alive && !stopping_ && request.header("Upgrade") == nullptr;
     const bool head_only = request.method == "HEAD";
     co_await send(serialize(response, head_only, keep));
-    if (response.source && !head_only) co_await send_chunks(*response.source);
+    if (response.source && !head_only) {
+      place_.set_long(&request.who, [stream = stream_] { stream->close(); });
+      co_await send_chunks(*response.source);
+      place_.set_long(nullptr);
+    }
     co_return keep && !stream_->broken();
   }
 
@@ -220,6 +226,7 @@ private:
   peer_info peer_;
   connection_settings settings_;
   const http_service& service_;
+  served_list::entry& place_;
   const bool& stopping_;
   deadline deadline_;
   receive_budget::share body_;
@@ -232,12 +239,12 @@ private:
 asio::awaitable<void> serve_connection(std::shared_ptr<peer_stream> stream, peer_info peer,
                                        connection_settings settings, const http_service& service,
                                        receive_budget& budget, ws_registry& registry,
-                                       const bool& stopping) {
+                                       served_list::entry& place, const bool& stopping) {
   std::unique_ptr<connection::upgrade> upgrade;
   {
     // Everything HTTP needs is gone before a WebSocket begins, which may idle for days.
-    const auto http =
-        std::make_unique<connection>(stream, std::move(peer), settings, service, budget, stopping);
+    const auto http = std::make_unique<connection>(stream, std::move(peer), settings, service,
+                                                   budget, place, stopping);
     co_await http->run();
     upgrade = http->take_upgrade();
   }
@@ -246,7 +253,7 @@ asio::awaitable<void> serve_connection(std::shared_ptr<peer_stream> stream, peer
   auto response = std::move(upgrade->response);
   upgrade.reset();
   co_await serve_websocket(std::move(stream), std::move(request), std::move(response),
-                           settings.websocket, budget, registry);
+                           settings.websocket, budget, registry, place);
 }
 
 }  // namespace kmux::daemon

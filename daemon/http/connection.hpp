@@ -10,6 +10,7 @@
 #include "daemon/http/message.hpp"
 #include "daemon/http/peer_stream.hpp"
 #include "daemon/http/receive_budget.hpp"
+#include "daemon/http/served_list.hpp"
 #include "daemon/http/strict.hpp"
 #include "daemon/http/websocket.hpp"
 
@@ -32,6 +33,7 @@ using http_service = std::function<boost::asio::awaitable<http_response>(http_re
 boost::asio::awaitable<void> serve_connection(std::shared_ptr<peer_stream> stream, peer_info peer,
                                               connection_settings settings,
                                               const http_service& service, receive_budget& budget,
-                                              ws_registry& registry, const bool& stopping);
+                                              ws_registry& registry, served_list::entry& place,
+                                              const bool& stopping);
 
 }  // namespace kmux::daemon

@@ -236,8 +236,8 @@ void server::serve(peer_stream::socket_type socket, peer_info peer,
 }
 
 asio::awaitable<void> server::serve_one(std::shared_ptr<peer_stream> stream, peer_info peer) {
-  const stream_list::entry registered(streams_, stream.get());
-  co_await serve_connection(stream, std::move(peer), settings_, service_, budget_, registry_,
+  served_list::entry place(streams_, *stream);
+  co_await serve_connection(stream, std::move(peer), settings_, service_, budget_, registry_, place,
                             stopping_);
 }
 

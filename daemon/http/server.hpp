@@ -3,7 +3,6 @@
 
 #include <memory>
 #include <optional>
-#include <set>
 #include <string>
 #include <vector>
 
@@ -38,33 +37,6 @@ bool is_at(const listen_address& wanted, const listen_address& found);
 /// listen.
 std::optional<listen_address> address_of(const unique_fd&);
 
-/// The live connections, so that they can be cut off. A connection is in it while it is served.
-class stream_list {
-public:
-  class entry {
-  public:
-    entry(stream_list& owner, peer_stream* stream) : owner_(owner), stream_(stream) {
-      owner_.streams_.insert(stream_);
-    }
-    ~entry() { owner_.streams_.erase(stream_); }
-    entry(const entry&) = delete;
-    entry& operator=(const entry&) = delete;
-
-  private:
-    stream_list& owner_;
-    peer_stream* stream_;
-  };
-  std::size_t size() const noexcept { return streams_.size(); }
-  void close_all(bool only_idle) {
-    for (peer_stream* const stream : streams_) {
-      if (stream->idle() || !only_idle) stream->close();
-    }
-  }
-
-private:
-  std::set<peer_stream*> streams_;
-};
-
 /// Accepts on several sockets and serves. Owned by the app. Stopping: stop_accepting(), then
 /// end_connections(), then co_await join(), then destroy.
 class server {
@@ -87,6 +59,11 @@ public:
   void set_tls(std::shared_ptr<tls_context> tls) { tls_ = std::move(tls); }
   void keep_alive(std::chrono::milliseconds interval, std::chrono::milliseconds timeout) {
     registry_.keep_alive(interval, timeout);
+  }
+  /// WebSockets, and answers that go on for as long as they are read, whose credentials are no
+  /// longer good: they end, with the reason.
+  void end_where(const std::function<bool(const identity&)>& not_good) {
+    streams_.end_long(not_good);
   }
   std::size_t connections() const noexcept { return streams_.size(); }
 
@@ -127,7 +104,7 @@ private:
   bool stopping_ = false;
   std::vector<std::string> urls_;
   std::vector<acceptor> acceptors_;
-  stream_list streams_;
+  served_list streams_;
   task_group accepting_;
   task_group tasks_;
 };

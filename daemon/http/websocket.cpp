@@ -35,6 +35,9 @@ namespace {
 constexpr std::size_t kept_buffer = 16 << 10;  ///< a larger read buffer is given back when empty
 constexpr auto close_grace = std::chrono::seconds(5);
 constexpr std::uint16_t too_much_code = 1013;  ///< "try again later"
+constexpr std::uint16_t not_good_code = 1008;  ///< RFC 6455, 7.4.1: a policy is violated
+constexpr std::string_view not_good =
+    "The token of this connection was revoked or has expired. Connect with another.";
 constexpr std::string_view too_much =
     "Too much is being sent to this server at the moment, most of it by this client.";
 
@@ -116,7 +119,8 @@ void ws_registry::close_all(std::uint16_t code, std::string_view reason) {
 
 asio::awaitable<void> serve_websocket(std::shared_ptr<peer_stream> stream, http_request request,
                                       http_response response, ws_settings settings,
-                                      receive_budget& budget, ws_registry& registry) {
+                                      receive_budget& budget, ws_registry& registry,
+                                      served_list::entry& place) {
   stream_type ws(*stream);
   ws.read_message_max(settings.max_message);
   ws.set_option(websocket::stream_base::decorator([&](websocket::response_type& r) {
@@ -138,6 +142,7 @@ asio::awaitable<void> serve_websocket(std::shared_ptr<peer_stream> stream, http_
   if (ec) co_return stream->close();
   {
     const ws_registry::entry registered(registry, link);
+    place.set_long(&request.who, [&link] { link.close(not_good_code, not_good); });
     handler->opened(link);
     receive_budget::share share(budget, [&stream] {
       stream->finish(make_ws_close(too_much_code, too_much));
@@ -145,6 +150,7 @@ asio::awaitable<void> serve_websocket(std::shared_ptr<peer_stream> stream, http_
     });
     co_await read_messages(ws, link, share, *handler);
     handler->closed();
+    place.set_long(nullptr);
   }
   co_await stream->linger();
   stream->close();

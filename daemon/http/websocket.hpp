@@ -13,6 +13,7 @@
 #include "daemon/http/message.hpp"
 #include "daemon/http/peer_stream.hpp"
 #include "daemon/http/receive_budget.hpp"
+#include "daemon/http/served_list.hpp"
 
 namespace kmux::daemon {
 
@@ -97,6 +98,6 @@ struct ws_settings {
 boost::asio::awaitable<void> serve_websocket(std::shared_ptr<peer_stream> stream,
                                              http_request request, http_response response,
                                              ws_settings settings, receive_budget& budget,
-                                             ws_registry& registry);
+                                             ws_registry& registry, served_list::entry& place);
 
 }  // namespace kmux::daemon

@@ -7,6 +7,7 @@ import stat
 import threading
 
 import pytest
+import requests
 from kmuxd import TOKEN, wait_until
 
 ALL = ["o mon observing-token observe", "r ann reading-token read", "u ann using-token", "f front fronts-token act-for"]
@@ -129,6 +130,34 @@ def test_tokens_expire(make_daemon):
     assert answer.status_code == 401 and "expired" in answer.json()["message"]
     token = daemon.post("tokens", {"name": "brief", "expires_in": 1}).json()["token"]
     wait_until(lambda: daemon.get("me", token=token).status_code == 401)
+
+
+@pytest.mark.parametrize("taken_away", ["revoked", "rotated", "expired", "removed from the file"])
+def test_a_token_that_is_taken_away_ends_what_it_has_opened(make_daemon, taken_away):
+    daemon = make_daemon(ECHO + "[limits]\nws_ping_interval = \"1s\"\n")
+    daemon.allow(*ALL)
+    daemon.start()
+    wish = {"name": "laptop", **({"expires_in": 5} if taken_away == "expired" else {})}
+    token = daemon.post("tokens", wish, token="using-token").json()["token"]
+    kernel = daemon.kernel(token="using-token")
+    channels = daemon.channels(kernel, token=token)
+    others = daemon.channels(kernel, token="using-token")
+    if taken_away != "expired":
+        assert channels.text("echo before") == "before\n"
+    followed = daemon.get(f"kernels/{kernel}/messages?follow=1", token=token, stream=True)
+    assert followed.status_code == 200
+    if taken_away == "revoked":
+        assert daemon.delete("tokens/laptop", token="using-token").status_code == 204
+    elif taken_away == "rotated":
+        assert daemon.post("tokens/laptop/rotate", token="using-token").status_code == 200
+    elif taken_away == "removed from the file":
+        daemon.allow(*ALL)
+        assert daemon.post("reload").status_code == 204
+    end = channels.until(lambda m: "closed" in m)[-1]
+    assert end["closed"] == 1008 and "revoked or has expired" in end["reason"]
+    with pytest.raises(requests.exceptions.ChunkedEncodingError):
+        list(followed.iter_lines())
+    assert others.text("echo after") == "after\n"
 
 
 def test_what_a_person_writes_meanwhile_stays(served):
