@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <array>
 #include <chrono>
 #include <optional>
 #include <sstream>
@@ -55,10 +56,11 @@ struct cursor {
 
 private:
   void keep_connection(const synopsis::flag& flag, const std::string& value) {
+    constexpr std::array places = {"--runtime-dir", "--url",      "--token-file", "--config",
+                                   "--tls-ca",      "--tls-cert", "--tls-key"};
     const auto& name = flag.names.back();
-    if (name != "--runtime-dir" && name != "--url" && name != "--token-file" && name != "--config")
-      return;
-    connection.insert(connection.end(), {name, value});
+    if (std::ranges::find(places, name) != places.end())
+      connection.insert(connection.end(), {name, value});
   }
 };
 

@@ -30,6 +30,20 @@ bool wait_for(int fd, short events, clock::time_point until) {
   }
 }
 
+/// What send(2) or recv(2) has said.
+transfer plain(ssize_t returned, short direction) {
+  transfer out;
+  if (returned > 0) out.bytes = static_cast<std::size_t>(returned);
+  out.ended = returned == 0;
+  if (returned >= 0) return out;
+  if (errno == EAGAIN || errno == EINTR) {
+    out.wait_for = direction;
+  } else {
+    out.wrong = std::strerror(errno);
+  }
+  return out;
+}
+
 failure unreachable(const daemon_address& where, const std::string& why) {
   return {exit_code::unreachable,
           fmt::format("No kmuxd answers at {}: {}. Is it running? --runtime-dir or --url say where "
@@ -103,14 +117,17 @@ void throw_exception_from_error(const failure& f, const boost::source_location&)
 }
 
 result<daemon_address> address_of_url(const std::string& url, std::string token) {
-  constexpr std::string_view scheme = "http://";
-  if (!url.starts_with(scheme)) {
-    return error{errc::bad_field, "A kmuxd's URL begins with http://, this one does not: " + url};
+  const bool tls = url.starts_with("https://");
+  if (!tls && !url.starts_with("http://")) {
+    return error{errc::bad_field,
+                 "A kmuxd's URL begins with http:// or https://, this one does not: " + url};
   }
-  const auto rest = url.substr(scheme.size());
+  const auto rest = url.substr(url.find("//") + 2);
   const auto slash = std::min(rest.find('/'), rest.size());
   std::string host = rest.substr(0, slash);
   daemon_address out;
+  out.tls = tls;
+  if (tls) out.port = "443";
   out.token = std::move(token);
   out.name = url;
   if (slash < rest.size()) out.base_url = rest.substr(slash);
@@ -139,39 +156,52 @@ daemon_address address_of_runtime(const std::string& runtime_dir) {
 outcome<connection> connection::open(const daemon_address& where, clock::time_point until) {
   auto fd = where.local() ? open_local(where, until) : open_tcp(where, until);
   if (!fd) return fd.error();
-  return connection(std::move(*fd), where.name);
+  connection out(std::move(*fd), where.name);
+  if (!where.tls) return out;
+  if (const auto secured = out.secure(where, until); !secured) return secured.error();
+  return out;
 }
 
-failure connection::lost(int number) const {
-  return {exit_code::failed,
-          fmt::format("kmuxd at {} went away: {}.", name_, std::strerror(number)), "kmux status"};
+outcome<void> connection::secure(const daemon_address& where, clock::time_point until) {
+  std::string wrong;
+  tls_ = tls_client::make(fd_.get(), where.host, where.files, wrong);
+  if (!tls_) return failure{exit_code::failed, wrong + "."};
+  for (;;) {
+    const auto step = tls_->handshake();
+    if (step.wait_for == 0 && step.wrong.empty() && !step.ended) return {};
+    if (step.wait_for == 0)
+      return unreachable(where, step.ended ? "it ended the connection" : step.wrong);
+    if (!wait_for(fd_.get(), step.wait_for, until))
+      return unreachable(where, std::strerror(ETIMEDOUT));
+  }
+}
+
+failure connection::lost(const std::string& why) const {
+  return {exit_code::failed, fmt::format("kmuxd at {} went away: {}.", name_, why), "kmux status"};
 }
 
 outcome<void> connection::write(std::string_view bytes, clock::time_point until) {
   while (!bytes.empty()) {
-    const ssize_t n = ::send(fd_.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL);
-    if (n > 0) {
-      bytes.remove_prefix(static_cast<std::size_t>(n));
-    } else if (errno == EAGAIN) {
-      if (!wait_for(fd_.get(), POLLOUT, until)) return lost(ETIMEDOUT);
-    } else if (errno != EINTR) {
-      return lost(errno);
-    }
+    const auto step =
+        tls_ ? tls_->write(bytes)
+             : plain(::send(fd_.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL), POLLOUT);
+    bytes.remove_prefix(step.bytes);
+    if (step.bytes > 0) continue;
+    if (step.wait_for == 0) return lost(step.wrong);
+    if (!wait_for(fd_.get(), step.wait_for, until)) return lost(std::strerror(ETIMEDOUT));
   }
   return {};
 }
 
 outcome<std::size_t> connection::read(std::span<char> into, clock::time_point until) {
   for (;;) {
-    const ssize_t n = ::recv(fd_.get(), into.data(), into.size(), 0);
-    if (n >= 0) return static_cast<std::size_t>(n);
-    if (errno == EAGAIN) {
-      if (!wait_for(fd_.get(), POLLIN, until)) {
-        return failure{exit_code::timed_out,
-                       fmt::format("kmuxd at {} has not answered in time.", name_), "kmux status"};
-      }
-    } else if (errno != EINTR) {
-      return lost(errno);
+    const auto step =
+        tls_ ? tls_->read(into) : plain(::recv(fd_.get(), into.data(), into.size(), 0), POLLIN);
+    if (step.bytes > 0 || step.ended) return step.bytes;
+    if (step.wait_for == 0) return lost(step.wrong);
+    if (!wait_for(fd_.get(), step.wait_for, until)) {
+      return failure{exit_code::timed_out,
+                     fmt::format("kmuxd at {} has not answered in time.", name_), "kmux status"};
     }
   }
 }

@@ -21,6 +21,7 @@ using namespace kmux;
 
 struct options {
   std::string runtime_dir, url, token_file, config, output = "text";
+  cli::tls_files files;
   bool yes = false;
 };
 
@@ -62,6 +63,7 @@ result<cli::session> open_session(options o) {
   }
   auto where = cli::address_of_url(o.url, token);
   if (!where) return where.error();
+  where->files = o.files;
   out.daemon = cli::daemon_client(std::move(*where));
   return out;
 }
@@ -123,9 +125,15 @@ cli::exit_code parse_and_run(int argc, char** argv) {
   options o;
   parsed found;
   app.add_option("--runtime-dir", o.runtime_dir, "kmuxd's runtime directory")->option_text("DIR");
-  app.add_option("--url", o.url, "ask http://HOST:PORT/ instead [KMUX_URL, KMUX_TOKEN]")
+  app.add_option("--url", o.url, "ask http(s)://HOST:PORT/ instead [KMUX_URL, KMUX_TOKEN]")
       ->option_text("URL");
   app.add_option("--token-file", o.token_file, "a file with the token for --url")
+      ->option_text("FILE");
+  app.add_option("--tls-ca", o.files.ca, "whom to trust instead of the system's authorities")
+      ->option_text("FILE");
+  app.add_option("--tls-cert", o.files.cert, "the certificate to show, with its key")
+      ->option_text("FILE");
+  app.add_option("--tls-key", o.files.key, "its key, where that is in a file of its own")
       ->option_text("FILE");
   app.add_option("--config", o.config, "kmuxd's configuration file")->option_text("FILE");
   app.add_option("-o,--output", o.output, "text, wide, json (what the API says) or name")

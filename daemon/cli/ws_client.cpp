@@ -143,6 +143,14 @@ outcome<std::optional<ws_client::message>> ws_client::on_frame(frame f) {
   return std::exchange(partial_, {});
 }
 
+/// False at `until`, or where a signal came.
+bool ws_client::wait(clock::time_point until) const {
+  const auto left = std::chrono::ceil<std::chrono::milliseconds>(until - clock::now()).count();
+  pollfd item{to_.fd(), POLLIN, 0};
+  const int ready = ::poll(&item, 1, static_cast<int>(std::clamp<long>(left, 0, 1'000'000)));
+  return ready > 0 || (ready < 0 && errno != EINTR);
+}
+
 outcome<std::optional<ws_client::message>> ws_client::receive(clock::time_point until) {
   for (;;) {
     auto next = take_frame();
@@ -152,13 +160,11 @@ outcome<std::optional<ws_client::message>> ws_client::receive(clock::time_point 
       if (!made || *made) return made;
       continue;
     }
-    const auto left = std::chrono::ceil<std::chrono::milliseconds>(until - clock::now()).count();
-    pollfd item{to_.fd(), POLLIN, 0};
-    const int ready = ::poll(&item, 1, static_cast<int>(std::clamp<long>(left, 0, 1'000'000)));
-    if (ready < 0 && errno == EINTR) return std::nullopt;
-    if (ready == 0) return std::nullopt;
+    if (!to_.pending() && !wait(until)) return std::nullopt;
     std::array<char, 64 << 10> bytes;
     const auto n = to_.read(bytes, until);
+    // Over TLS what has come may be less than a record.
+    if (!n && n.error().code == exit_code::timed_out) return std::nullopt;
     if (!n) return n.error();
     if (*n == 0) return failure{exit_code::failed, "kmuxd ended the connection.", "kmux status"};
     buffer_.append(bytes.data(), *n);

@@ -30,7 +30,7 @@ public:
 
   int fd() const noexcept { return to_.fd(); }
   /// A message is there already, and poll(2) would not tell.
-  bool buffered() const noexcept { return !buffer_.empty(); }
+  bool buffered() const { return !buffer_.empty() || to_.pending(); }
   std::uint16_t close_code() const noexcept { return close_code_; }
   const std::string& close_reason() const noexcept { return close_reason_; }
 
@@ -46,6 +46,7 @@ private:
   outcome<std::optional<frame>> take_frame();
   outcome<std::optional<message>> on_frame(frame);
   failure closed(const frame&);
+  bool wait(clock::time_point until) const;
 
   connection to_;
   std::string buffer_;

@@ -7,7 +7,7 @@ import subprocess
 
 import pytest
 import requests
-from kmuxd import TOKEN, wait_until
+from kmuxd import BIN, TOKEN, wait_until
 
 
 class Authority:
@@ -30,6 +30,13 @@ class Authority:
         self.openssl("x509", "-req", "-in", request, "-CA", self.cert, "-CAkey", self.key, "-CAcreateserial",
                      "-days", days, "-copy_extensions", "copy", "-out", cert)
         return cert, key
+
+
+def kmux(daemon, *words):
+    where = [] if "--url" in words else ["--url", daemon.url]
+    done = subprocess.run([str(BIN / "kmux"), *where, *map(str, words)], capture_output=True, text=True, timeout=60,
+                          env={"PATH": "/usr/bin:/bin", "KMUX_TOKEN": TOKEN, "NO_COLOR": "1"})
+    return done.returncode, done.stdout, done.stderr
 
 
 @pytest.fixture
@@ -155,3 +162,37 @@ def test_a_slow_handshake_is_cut_off(secured):
         stream.sendall(b"\x16\x03\x01")
         assert stream.recv(1) == b""
     assert daemon.call("GET", "api", token=TOKEN).status_code == 200
+
+
+def test_the_cli_over_https(secured):
+    daemon = secured()
+    kernel = daemon.kernel()
+    trusting = ["--tls-ca", daemon.tls["verify"]]
+    assert kmux(daemon, *trusting, "ps", "-o", "name") == (0, kernel + "\n", "")
+    assert kmux(daemon, *trusting, "exec", kernel, "-c", "echo said")[:2] == (0, "said\n")
+    # More than one record, and more than one frame.
+    code, out, said = kmux(daemon, *trusting, "exec", kernel, "-c", "flood 3000 1024")
+    assert (code, len(out)) == (0, 3000 * 1024), said
+
+
+def test_the_cli_trusts_nobody_unasked(secured, authority, tmp_path):
+    daemon = secured()
+    code, out, said = kmux(daemon, "ps")
+    assert (code, out) == (6, "") and "not to be trusted" in said and "--tls-ca" in said
+    other = Authority(tmp_path / "other")
+    assert kmux(daemon, "--tls-ca", other.cert, "ps")[0] == 6
+    code, _, said = kmux(daemon, "--tls-ca", tmp_path / "absent", "ps")
+    assert code == 1 and str(tmp_path / "absent") in said
+    # A good certificate of another host's.
+    code, _, said = kmux(daemon, "--url", daemon.url.replace("127.0.0.1", "localhost"), "--tls-ca", authority.cert, "ps")
+    assert code == 6 and "mismatch" in said
+
+
+def test_the_cli_shows_its_own_certificate(secured, authority):
+    daemon = secured(f'tls_client_ca = "{authority.cert}"\n')
+    cert, key = authority.issue("ann")
+    done = subprocess.run([str(BIN / "kmux"), "--url", daemon.url, "--tls-ca", str(authority.cert), "--tls-cert", str(cert),
+                           "--tls-key", str(key), "start", "echo"], capture_output=True, text=True, timeout=60,
+                          env={"PATH": "/usr/bin:/bin"})
+    assert done.returncode == 0, done.stderr
+    assert [each["kmux"]["owner"] for each in daemon.get("kernels").json()] == ["ann"]

@@ -19,7 +19,7 @@ RULES = {
     "proc/child": (("proc", "proc/child", "proc/journal", "protocol", "protocol/io"), ("fmt/", "zmq", "rapidjson/")),
     "proc/child/python": (("proc/child", "proc/child/python", "protocol"), ("fmt/",)),
     "daemon/cli": (("config", "daemon", "daemon/cli", "proc", "proc/journal", "proc/supervise", "protocol", "protocol/nbformat"),
-                   ("boost/assert/", "boost/system/", "fmt/", "rapidjson/", "CLI/", "histedit")),
+                   ("boost/assert/", "boost/system/", "fmt/", "openssl/", "rapidjson/", "CLI/", "histedit")),
     "daemon": (("config", "daemon", "proc", "proc/journal", "proc/supervise", "protocol", "protocol/io", "protocol/nbformat"),
                ("boost/asio", "boost/beast", "boost/system/", "fmt/", "openssl/", "spdlog/", "rapidjson/", "systemd/")),
 }
