@@ -9,6 +9,7 @@
 #include "proc/journal/reader.hpp"
 #include "proc/journal/segments.hpp"
 #include "proc/process_table.hpp"
+#include "proc/supervise/directories.hpp"
 #include "proc/supervise/files.hpp"
 #include "proc/supervise/record.hpp"
 #include "proc/supervise/summary.hpp"
@@ -132,7 +133,7 @@ result<std::vector<std::string>> ids_in(const std::string& directory) {
 }  // namespace
 
 std::string journal_of(const session& s, std::string_view id) {
-  return fmt::format("{}/kernels/{}", s.state_dir, id);
+  return supervise::written_in(fmt::format("{}/kernels/{}", s.state_dir, id));
 }
 
 std::string stdio_log_of(const session& s, std::string_view id) {
@@ -157,7 +158,7 @@ result<std::string> models_from_files(const std::string& runtime_dir,
   std::string out = "[";
   for (const auto& [id, each] : all) {
     if (out.size() > 1) out += ", ";
-    out += model_of(each, fmt::format("{}/kernels/{}", state_dir, id));
+    out += model_of(each, supervise::written_in(fmt::format("{}/kernels/{}", state_dir, id)));
   }
   return out + "]";
 }

@@ -44,6 +44,10 @@ result<bus> open_bus() {
   return out;
 }
 
+/// Between SIGTERM and SIGKILL where the host shuts down, or somebody stops the slice: no kernel
+/// holds that up for systemd's 90 s.
+constexpr std::uint64_t stop_us = 10'000'000;
+
 /// Of the property that limits it.
 std::uint64_t or_infinity(std::uint64_t most) {
   return most > 0 ? most : UINT64_MAX;
@@ -54,10 +58,11 @@ int add_properties(sd_bus_message* m, const spawn_request& r, pid_t pid, const s
   // Thousandths of a processor as µs of each second.
   const auto quota = or_infinity(std::uint64_t{r.cpus} * 1000);
   return ::sd_bus_message_append(
-      m, "ssa(sv)a(sa(sv))", name_of(r.kernel_id, pid).c_str(), "fail", 7, "Description", "s",
+      m, "ssa(sv)a(sa(sv))", name_of(r.kernel_id, pid).c_str(), "fail", 8, "Description", "s",
       what.c_str(), "Slice", "s", s.slice.c_str(), "CollectMode", "s", "inactive-or-failed", "PIDs",
       "au", 1, static_cast<std::uint32_t>(pid), "MemoryMax", "t", or_infinity(r.memory), "TasksMax",
-      "t", or_infinity(r.processes), "CPUQuotaPerSecUSec", "t", quota, 0);
+      "t", or_infinity(r.processes), "CPUQuotaPerSecUSec", "t", quota, "TimeoutStopUSec", "t",
+      stop_us, 0);
 }
 
 struct job {

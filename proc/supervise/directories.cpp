@@ -56,12 +56,6 @@ result<unique_fd> lock_runtime(const std::string& runtime, unique_fd held) {
   return fd;
 }
 
-std::string shared_or(const std::string& directory) {
-  struct stat about {};
-  std::string shared = directory + users_leaf;
-  return ::lstat(shared.c_str(), &about) == 0 && S_ISDIR(about.st_mode) ? shared : directory;
-}
-
 bool fits(const std::string& prefix) {
   return prefix.size() + 2 <= max_socket_path;
 }  // "-5"
@@ -106,6 +100,12 @@ result<std::string> put_aside(const std::string& folder, std::string_view id) {
 }
 
 }  // namespace
+
+std::string written_in(const std::string& directory) {
+  struct stat about {};
+  std::string shared = directory + users_leaf;
+  return ::lstat(shared.c_str(), &about) == 0 && S_ISDIR(about.st_mode) ? shared : directory;
+}
 
 directories::directories(std::string runtime, std::string state, unique_fd lock)
     : runtime_(std::move(runtime)), state_(std::move(state)), lock_(std::move(lock)) {
@@ -181,11 +181,11 @@ result<void> directories::share_kernel(std::string_view id, uid_t user) const {
 }
 
 std::string directories::written_runtime(std::string_view id) const {
-  return shared_or(kernel_runtime(id));
+  return written_in(kernel_runtime(id));
 }
 
 std::string directories::written_state(std::string_view id) const {
-  return shared_or(kernel_state(id));
+  return written_in(kernel_state(id));
 }
 
 result<std::vector<std::string>> directories::list_kernels() const {

@@ -10,6 +10,10 @@
 
 namespace kmux::supervise {
 
+/// Where in one of a kernel's directories its own process writes: the directory `user` where that
+/// is shared with another user, else the directory itself.
+std::string written_in(const std::string& directory);
+
 /// Holds RUNTIME/kmux.lock from open() to its destruction. One per daemon; any thread may call the
 /// const functions. Ids must be valid (is_valid_id): they become path components.
 class directories {

@@ -3,7 +3,7 @@
 import pytest
 from guest import run_in_guest
 
-pytestmark = pytest.mark.timeout(240)
+pytestmark = pytest.mark.timeout(300)
 
 
 def test_a_kernel_that_takes_too_much_is_ended_and_the_reason_is_said(tmp_path):
@@ -38,8 +38,11 @@ def test_a_host_that_three_users_share(tmp_path):
     assert said["journal"] == "True" and said["journal of another"] == "False"
     assert said["restarts"] == "nothing lost" and said["killed"] == "True"
     assert said["restart of a kernel"] == "ann"
+    assert said["fork bomb"] == said["others of the bomb"] == said["watchdog"] == "True"
     assert said["hog"] == "out_of_memory" and said["others"] == "True"
     assert said["left"] == "-9"
     assert said["stopped"] == said["started"] == "2"
     assert said["slice stopped"] == "0 kernels, 0 scopes, active"
     assert said["drained"] == "0"
+    assert said["shutdown"] == "in time"
+    assert said["shutdown, kernels"] == "0" and said["shutdown, journal"] == "1"

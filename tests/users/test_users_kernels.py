@@ -2,10 +2,11 @@
 
 import os
 import signal
+import subprocess
 from pathlib import Path
 
 import pytest
-from shared_host import CONFIG, RUNTIME, STATE, USERS, processes_of
+from shared_host import CONFIG, OPT, RUNTIME, STATE, USERS, processes_of
 from kmuxd import has_ended, wait_until
 
 
@@ -109,6 +110,20 @@ def test_kernels_outlive_both_programs(daemon, spawn):
     assert daemon.channels_of("ann", kernels["ann"]).text("import getpass; print(getpass.getuser())") == "ann\n"
     os.kill(pids["bob"], signal.SIGKILL)
     wait_until(lambda: daemon.pid(kernels["bob"]) not in (None, pids["bob"]), what="another process")
+
+
+def test_what_they_said_is_read_without_a_daemon(daemon):
+    kernel = daemon.kernel_of("ann")
+    assert daemon.channels_of("ann", kernel).text("import os; print('said'); os.write(2, b'written')")
+    daemon.stop(signal.SIGKILL)
+
+    def kmux(*words):
+        return subprocess.run([OPT / "bin/kmux", "--runtime-dir", RUNTIME, "--config", daemon.config, *words], capture_output=True, text=True, timeout=60,
+                              env={"PATH": "/usr/bin:/bin", "KMUX_STATE_DIR": str(STATE)}).stdout
+
+    assert "said" in kmux("logs", kernel, "--output") and "said" in kmux("messages", kernel, "--type", "stream")
+    assert "written" in kmux("logs", kernel)
+    assert "ann" in kmux("ps")
 
 
 def test_kernels_outlive_an_upgrade(daemon):

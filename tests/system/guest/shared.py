@@ -85,6 +85,28 @@ Path("/etc/kmux/kmuxd.toml").write_text(Path("/etc/kmux/kmuxd.toml").read_text()
 run("systemctl", "reload", "kmuxd")
 wait_until(lambda: "echo" in daemon.get("kernelspecs").json()["kernelspecs"])
 
+# A fork bomb has its kernel's 50 processes, and nobody else notices.
+bomb = daemon.kernel()
+pid = daemon.model(bomb)["kmux"]["pid"]
+group = Path("/sys/fs/cgroup" + Path(f"/proc/{pid}/cgroup").read_text().strip()[3:])
+owner = Path(f"/proc/{pid}").owner()
+subprocess.Popen(["sh", "-c", f"echo $$ > {group}/cgroup.procs; exec setpriv --reuid={owner} --clear-groups sh -c 'f() {{ f | f & f; }}; f'"],
+                 stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+wait_until(lambda: "max 0" not in (group / "pids.events").read_text(), 60, "a fork that fails")
+say("fork bomb", int((group / "pids.current").read_text()) <= 50)
+say("others of the bomb", [daemon.channels(kernel).text("echo here") for kernel in kernels] == ["here\n"] * 3)
+assert daemon.delete(f"kernels/{bomb}").status_code == 204
+wait_until(lambda: not group.exists(), 60, "an end of all of them")
+
+# A kmuxd that does nothing any more is started again, and finds its kernels.
+pids = [daemon.model(kernel)["kmux"]["pid"] for kernel in kernels]
+restarts = int(show("kmuxd", "NRestarts"))
+run("systemctl", "kill", "-s", "STOP", "kmuxd")
+wait_until(lambda: int(show("kmuxd", "NRestarts")) > restarts, 60, "the watchdog")
+wait_until(lambda: show("kmuxd", "ActiveState") == "active", 60)
+wait_until(lambda: [daemon.model(kernel).get("execution_state") for kernel in kernels] == ["idle"] * 3, 60)
+say("watchdog", [daemon.model(kernel)["kmux"]["pid"] for kernel in kernels] == pids)
+
 # One that is over its memory takes nothing else with it.
 hog = daemon.kernel()
 pid = daemon.model(hog)["kmux"]["pid"]
@@ -113,3 +135,13 @@ run("/opt/kmux/kmux", "drain", "0")
 wait_until(lambda: daemon.get("kernels").json() == [], 60, "the drain")
 wait_until(lambda: scopes() == [], 60)
 say("drained", len(list(Path("/run/kmux/kernels").iterdir())))
+
+# The host shuts down with kernels at work, one of which does not want to end: see shutdown.service.
+run("/opt/kmux/kmux", "undrain")
+busy, stubborn = daemon.kernel(), daemon.kernel()
+assert daemon.channels(busy).text("echo before the end") == "before the end\n"
+daemon.channels(busy).execute("count 1000000 1")
+pid = daemon.model(stubborn)["kmux"]["pid"]
+group = Path("/sys/fs/cgroup" + Path(f"/proc/{pid}/cgroup").read_text().strip()[3:])
+subprocess.Popen(["sh", "-c", f"echo $$ > {group}/cgroup.procs; trap '' TERM; while :; do sleep 1; done"])
+Path("/run/shutdown.env").write_text(f"BUSY={busy}\nBEGUN={time.monotonic():.0f}\n")

@@ -31,6 +31,8 @@ eve eve the-token-of-eve
 admin root a-token-for-the-tests admin
 END
 chown kmux /etc/kmux/tokens; chmod 600 /etc/kmux/tokens
+cp /root/shutdown.service /etc/systemd/system/
 systemctl daemon-reload
+systemctl start shutdown
 systemctl enable --now --quiet kmuxd.socket kmux-spawn.socket
 python3 /root/shared.py
