@@ -23,7 +23,9 @@ namespace fs = std::filesystem;
 
 namespace {
 
-constexpr auto end_grace = std::chrono::seconds(2);  ///< for requests and close handshakes
+constexpr auto end_grace = std::chrono::seconds(2);  ///< for requests
+/// For close handshakes. Some client never answers, and all others wait for the next kmuxd.
+constexpr auto close_grace = std::chrono::milliseconds(300);
 
 /// From tick to tick: so old may the status be that the service manager shows.
 constexpr alarm::clock::duration longest_tick = std::chrono::seconds(5);
@@ -291,7 +293,11 @@ asio::awaitable<void> app::end_serving() {
 
 asio::awaitable<void> app::end() {
   co_await end_serving();
-  abort_timer_.set(alarm::clock::now() + end_grace, [this] { server_.abort_connections(); });
+  const auto begun = alarm::clock::now();
+  abort_timer_.set(begun + close_grace, [this, begun] {
+    server_.abort_websockets();
+    abort_timer_.set(begun + end_grace, [this] { server_.abort_connections(); });
+  });
   co_await server_.join();
   abort_timer_.cancel();
   co_await kernels_.settle();

@@ -72,6 +72,8 @@ public:
   std::vector<handed_socket> hand_over();
   /// WebSockets get a close frame; requests under way are answered, idle connections close.
   void end_connections(std::uint16_t code, std::string_view reason);
+  /// WebSockets whose clients do not answer the close are cut off.
+  void abort_websockets() { registry_.abort_all(); }
   /// What is left is cut off.
   void abort_connections();
   boost::asio::awaitable<void> join();

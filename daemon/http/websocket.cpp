@@ -58,24 +58,29 @@ void give_back(beast::flat_buffer& buffer) {
   if (buffer.capacity() > kept_buffer) buffer.shrink_to_fit();
 }
 
-/// False: closed by either side, or broken; Beast has told the peer why. What comes after a close
-/// of ours is not kept.
-asio::awaitable<bool> read_message(stream_type& ws, ws_link& link, receive_budget::share& share,
-                                   beast::flat_buffer& buffer) {
+/// An error is the end: error::closed where the peer has said so or has answered a close of ours;
+/// else it is broken, and Beast has told the peer why. What comes after a close of ours is not
+/// kept.
+asio::awaitable<boost::system::error_code> read_message(stream_type& ws, ws_link& link,
+                                                        receive_budget::share& share,
+                                                        beast::flat_buffer& buffer) {
   do {
     const auto [ec, size] = co_await ws.async_read_some(buffer, 0, as_result);
-    if (ec) co_return false;
+    if (ec) co_return ec;
     link.heard();
     if (!share.hold(buffer.capacity())) link.close(too_much_code, too_much);
     if (link.closing()) give_back(buffer);
   } while (!ws.is_message_done());
-  co_return true;
+  co_return boost::system::error_code();
 }
 
-asio::awaitable<void> read_messages(stream_type& ws, ws_link& link, receive_budget::share& share,
+/// True: both have said that nothing follows.
+asio::awaitable<bool> read_messages(stream_type& ws, ws_link& link, receive_budget::share& share,
                                     websocket_handler& handler) {
   beast::flat_buffer buffer;
-  while (co_await read_message(ws, link, share, buffer)) {
+  for (;;) {
+    const auto ended = co_await read_message(ws, link, share, buffer);
+    if (ended) co_return ended == websocket::error::closed;
     if (!link.closing()) {
       const auto data = buffer.cdata();
       co_await handler.received({static_cast<const char*>(data.data()), data.size()},
@@ -112,6 +117,11 @@ void ws_registry::keep_alive(ws_link::clock::duration interval, ws_link::clock::
     link->keep_alive(now, interval, timeout);
 }
 
+void ws_registry::abort_all() {
+  for (ws_link* const link : links_)
+    link->abort();
+}
+
 void ws_registry::close_all(std::uint16_t code, std::string_view reason) {
   for (ws_link* const link : links_)
     link->close(code, reason);
@@ -140,6 +150,7 @@ asio::awaitable<void> serve_websocket(std::shared_ptr<peer_stream> stream, http_
   const auto handshake = to_beast(request);
   const auto [ec] = co_await ws.async_accept(handshake, as_result);
   if (ec) co_return stream->close();
+  bool agreed = false;
   {
     const ws_registry::entry registered(registry, link);
     place.set_long(&request.who, [&link] { link.close(not_good_code, not_good); });
@@ -148,11 +159,13 @@ asio::awaitable<void> serve_websocket(std::shared_ptr<peer_stream> stream, http_
       stream->finish(make_ws_close(too_much_code, too_much));
       stream->close();
     });
-    co_await read_messages(ws, link, share, *handler);
+    agreed = co_await read_messages(ws, link, share, *handler);
     handler->closed();
     place.set_long(nullptr);
   }
-  co_await stream->linger();
+  // RFC 6455, 7.1.1: then the server closes first. Else what the peer has sent must be read, or
+  // it might not get what we have said last.
+  if (!agreed) co_await stream->linger();
   stream->close();
 }
 

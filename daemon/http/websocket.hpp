@@ -40,6 +40,8 @@ public:
   /// until the next keep_alive() round or two to answer. May be called more than once.
   void close(std::uint16_t code, std::string_view reason);
   bool closing() const noexcept { return closing_; }
+  /// Does not wait for the answer.
+  void abort() { stream_->close(); }
 
   void heard() noexcept { last_heard_ = clock::now(); }
   /// Pings a silent peer, and gives up on one that is silent for longer than `timeout`, or that
@@ -84,6 +86,7 @@ public:
   std::size_t size() const noexcept { return links_.size(); }
   void keep_alive(ws_link::clock::duration interval, ws_link::clock::duration timeout);
   void close_all(std::uint16_t code, std::string_view reason);
+  void abort_all();
 
 private:
   std::list<ws_link*> links_;

@@ -25,6 +25,7 @@ import access  # noqa: E402
 import command_line  # noqa: E402
 import journals  # noqa: E402
 import python_kernels  # noqa: E402
+import restarts  # noqa: E402
 import sizes  # noqa: E402
 from gateways import CORES, PEERS, Gateway, cpu_seconds, load, pin, pss_kib, start_peer  # noqa: E402
 from kmuxd import TOKEN, Daemon, wait_until  # noqa: E402
@@ -296,6 +297,10 @@ def bench_access(*_):
     access.measure_access(row, note)
 
 
+def bench_restart(*_):
+    restarts.measure(row, note)
+
+
 def bench_cli(*_):
     command_line.measure(row, note)
 
@@ -322,7 +327,7 @@ def bench_spawn(*_):
 
 PARTS = {"memory": bench_memory, "rest": bench_rest, "start": bench_start, "rtt": bench_rtt, "paced": bench_paced,
          "flood": bench_flood, "big": bench_big, "crowd": bench_crowd, "spawn": bench_spawn, "journal": bench_journal, "lost": bench_lost, "python": bench_python,
-         "access": bench_access, "sizes": bench_sizes, "cli": bench_cli}
+         "access": bench_access, "restart": bench_restart, "sizes": bench_sizes, "cli": bench_cli}
 
 
 def write_table():
