@@ -5,6 +5,7 @@ import json
 import pytest
 from faults import fill, mounted, run
 from kmuxd import V1, wait_until
+from manual import Duty
 
 ECHO = "[kernels]\necho = true\n"
 
@@ -75,6 +76,23 @@ def test_clients_are_told_that_nothing_is_kept(make_daemon, tmp_path):
             return journal_of(daemon, kernel) == "recording"
 
         wait_until(kept_again)
+        daemon.end()
+
+
+def test_the_manual_says_what_to_do(make_daemon, tmp_path):
+    with mounted(tmp_path / "state", "3m"):
+        daemon = make_daemon(ECHO, flags=["--state-dir", str(tmp_path / "state")]).start()
+        kernel = daemon.kernel()
+        channels = daemon.channels(kernel)
+        fill(tmp_path / "state")
+        wait_until(lambda: (channels.run("echo on"), journal_of(daemon, kernel) == "failing")[1])
+        duty = Duty(daemon, "The disk is full")
+        assert kernel[:8] in duty.next("ps")
+        duty.next("rm --all")
+        (tmp_path / "state/filler").unlink()
+        wait_until(lambda: (channels.run("echo on"), journal_of(daemon, kernel) == "recording")[1])
+        assert "ready" in duty.next("status")
+        duty.done()
         daemon.end()
 
 
