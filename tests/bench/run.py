@@ -24,6 +24,7 @@ os.environ.setdefault("TESTED_BIN", str(BIN))
 import access  # noqa: E402
 import command_line  # noqa: E402
 import journals  # noqa: E402
+import page  # noqa: E402
 import python_kernels  # noqa: E402
 import restarts  # noqa: E402
 import sizes  # noqa: E402
@@ -297,6 +298,10 @@ def bench_access(*_):
     access.measure_access(row, note)
 
 
+def bench_page(*_):
+    page.measure(row, note)
+
+
 def bench_restart(*_):
     restarts.measure(row, note)
 
@@ -327,7 +332,7 @@ def bench_spawn(*_):
 
 PARTS = {"memory": bench_memory, "rest": bench_rest, "start": bench_start, "rtt": bench_rtt, "paced": bench_paced,
          "flood": bench_flood, "big": bench_big, "crowd": bench_crowd, "spawn": bench_spawn, "journal": bench_journal, "lost": bench_lost, "python": bench_python,
-         "access": bench_access, "restart": bench_restart, "sizes": bench_sizes, "cli": bench_cli}
+         "access": bench_access, "restart": bench_restart, "page": bench_page, "sizes": bench_sizes, "cli": bench_cli}
 
 
 def write_table():
