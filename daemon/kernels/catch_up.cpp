@@ -131,8 +131,9 @@ void channels_socket::send_kept_aside(std::uint64_t up_to) {
 /// To who counts, the numbers; to everybody else a line that a notebook shows, in the cell of the
 /// message after the gap.
 void channels_socket::tell_gap(const message_gap& gap, std::string_view parent) {
-  spdlog::warn("event=messages_lost kernel={} session={} first={} last={}", kernel_->id(),
-               session_id_, gap.first, gap.last);
+  kernel_->say("messages_lost",
+               {{"session", session_id_}, {"first", gap.first}, {"last", gap.last}},
+               severity::warning);
   const std::string date = iso_now();
   const sender me{"kmuxd", "kmux", date};
   const auto said = std::make_shared<owned_message>(

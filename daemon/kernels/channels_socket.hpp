@@ -132,6 +132,7 @@ private:
 
   place place_;
   bool reading_ = false;
+  bool slow_ = false;  ///< has been, which was said
   std::deque<notice> notices_;
   kept_aside<unkept> aside_;
   std::uint64_t pinged_ = 0;  ///< the number in the ping that is under way; 0: none
