@@ -52,7 +52,10 @@ TEST(event_line, long_values_are_cut_between_characters) {
 }
 
 TEST(event_cursor, what_is_missing_is_told) {
-  event_cursor counting({.after = 3, .counts = true});
+  event_cursor::wish wish;
+  wish.after = 3;
+  wish.counts = true;
+  event_cursor counting(wish);
   std::string out;
   counting.take(some(3), out);
   EXPECT_EQ(out, "");
@@ -63,7 +66,7 @@ TEST(event_cursor, what_is_missing_is_told) {
   counting.pass(9, out);
   EXPECT_EQ(out, some(7).line + "\n" + gap(8, 9));
 
-  event_cursor from_the_beginning({});
+  event_cursor from_the_beginning(event_cursor::wish{});
   out.clear();
   from_the_beginning.take(some(6), out);
   EXPECT_EQ(out, some(6).line + "\n") << "who did not count misses nothing";
@@ -90,7 +93,10 @@ TEST(event_cursor, a_reader_gets_what_is_wanted_and_may_be_seen) {
 }
 
 TEST(event_cursor, server_sent_events_have_the_number_to_go_on_from) {
-  event_cursor cursor({.counts = true, .as = event_cursor::format::server_sent});
+  event_cursor::wish wish;
+  wish.counts = true;
+  wish.as = event_cursor::format::server_sent;
+  event_cursor cursor(wish);
   std::string out;
   cursor.take(some(3), out);
   EXPECT_EQ(out, "id: 2\nevent: events_dropped\ndata: " + dropped_line(1, 2) +
