@@ -115,10 +115,6 @@ void channels_socket::deliver(delivery& message, bool wanted) {
     } else if (numbered) {
       place_ = place::after(message.number() - 1);
       keep_aside(message, wanted);
-      if (!std::exchange(slow_, true)) {
-        kernel_->say("client_slow",
-                     {{"session", session_id_}, {"waiting_bytes", link_->waiting_bytes()}});
-      }
       return start_reading();
     } else {
       return close(close_code::too_slow,

@@ -119,6 +119,7 @@ void kernel::feed(supervise::kernel_event_t next) {
       perform(action);
     if (fsm_.now() != before) {
       say("kernel_state", {{"state", supervise::to_string(fsm_.now())}});
+      if (is_gone()) say("kernel_deleted");
     }
   }
   feeding_ = false;
@@ -249,7 +250,6 @@ void kernel::complete(const act::complete& done) {
 }
 
 void kernel::forget() {
-  say("kernel_deleted");
   numbered_.notify();
   for (channels_socket* const client : clients_) {
     client->close(close_code::kernel_gone, "The kernel was shut down and is gone.");

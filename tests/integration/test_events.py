@@ -73,6 +73,7 @@ def test_a_kernels_life_in_order(daemon):
     found = events(daemon, f"kernel={kernel}")
     assert in_order(["kernel_launched", "kernel_state", "client_connected", "kernel_ended", "kernel_launched", "kernel_restarted",
                      "client_disconnected", "kernel_ended", "kernel_deleted"], names(found)), names(found)
+    assert names(found)[-1] == "kernel_deleted"
     owner = daemon.get("me").json()["identity"]["username"]
     assert {e["kernel"] for e in found} == {kernel} and {e["owner"] for e in found} == {owner}
     launched, died = (next(e for e in found if e["event"] == name) for name in ("kernel_launched", "kernel_ended"))
@@ -88,6 +89,7 @@ def test_a_kernels_life_in_order(daemon):
 
 def test_a_part_of_it(daemon):
     first, second = daemon.kernel(), daemon.kernel()
+    wait_until(lambda: [e["state"] for e in events(daemon, "type=kernel_state")].count("ready") == 2)
     everything = events(daemon)
     some = everything[2]["number"]
     assert numbers(events(daemon, f"after={some}&limit=2")) == [some + 1, some + 2]
