@@ -160,17 +160,6 @@ bool is_switch(const std::string* text) {
   return text == nullptr || *text == "0" || *text == "1" || *text == "true" || *text == "false";
 }
 
-/// "kernel_ended,kernel_culled"; false where one is no name.
-bool read_types(std::string_view text, std::vector<std::string>& out) {
-  while (!text.empty()) {
-    const auto comma = std::min(text.find(','), text.size());
-    if (!is_event_name(text.substr(0, comma))) return false;
-    out.emplace_back(text.substr(0, comma));
-    text.remove_prefix(std::min(comma + 1, text.size()));
-  }
-  return !out.empty();
-}
-
 /// Whose it is; what is no kernel's is for administrators.
 bool may_see(const identity& who, const stored_event& e) {
   return e.kernel.empty() || e.owner.empty() ? who.admin() : who.may_see(e.owner);
@@ -199,10 +188,13 @@ result<event_query> read_query(const event_log& log, const http_request& request
     if (!is_valid_id(*kernel)) return error{errc::bad_field, "kernel must be a kernel's whole id."};
     q.wish.filter.kernel = *kernel;
   }
-  const auto* const type = request.argument("type");
-  if (type != nullptr && !read_types(*type, q.wish.filter.types)) {
-    return error{errc::bad_field,
-                 "type must be names of events, with commas between: kernel_ended,kernel_culled."};
+  if (const auto* const type = request.argument("type")) {
+    auto names = event_names(*type);
+    if (!names) {
+      return error{errc::bad_field,
+                   "type must be names of events with commas between: kernel_ended,kernel_culled."};
+    }
+    q.wish.filter.types = std::move(*names);
   }
   q.wish.may_see = [who = request.who](const stored_event& e) { return may_see(who, e); };
   // Whoever has seen more than there was has it of a daemon whose disk lost it.

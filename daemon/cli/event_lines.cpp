@@ -37,11 +37,7 @@ std::string path_of(const event_query& q) {
 daemon::event_cursor::wish wish_of(const event_query& q) {
   daemon::event_cursor::wish out;
   out.filter.kernel = q.kernel;
-  for (std::string_view rest = q.types; !rest.empty();) {
-    const auto comma = std::min(rest.find(','), rest.size());
-    out.filter.types.emplace_back(rest.substr(0, comma));
-    rest.remove_prefix(std::min(comma + 1, rest.size()));
-  }
+  if (auto names = daemon::event_names(q.types)) out.filter.types = std::move(*names);
   out.after = q.after.value_or(0);
   out.counts = q.after.has_value();
   return out;
@@ -128,6 +124,11 @@ outcome<event_query> query_of(const session& s) {
   }
   q.kernel = *kernel;
   q.types = s.value("type");
+  if (s.has("type") && !daemon::event_names(q.types)) {
+    return failure{exit_code::usage,
+                   "--type takes names of events, with commas between: kernel_ended,kernel_culled.",
+                   "kmux events --help"};
+  }
   q.after = *after;
   q.newest = *newest;
   q.follow = s.has("follow");

@@ -11,6 +11,19 @@ bool event_filter::passes(const stored_event& e) const {
          (types.empty() || std::ranges::find(types, e.name) != types.end());
 }
 
+std::optional<std::vector<std::string>> event_names(std::string_view text) {
+  std::vector<std::string> out;
+  for (bool more = true; more;) {
+    const auto comma = text.find(',');
+    const auto name = text.substr(0, comma);
+    if (!is_event_name(name)) return std::nullopt;
+    out.emplace_back(name);
+    more = comma != std::string_view::npos;
+    if (more) text.remove_prefix(comma + 1);
+  }
+  return out;
+}
+
 void event_cursor::take(const stored_event& e, std::string& out) {
   if (e.number <= position_ || done()) return;
   pass(e.number - 1, out);

@@ -3,7 +3,9 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "daemon/events/event_line.hpp"
@@ -17,6 +19,9 @@ struct event_filter {
 
   bool passes(const stored_event&) const;
 };
+
+/// "kernel_ended,kernel_culled"; nothing where one is no name of an event.
+std::optional<std::vector<std::string>> event_names(std::string_view);
 
 /// Takes events in their order, whoever has them, and makes text. Numbers that are missing are
 /// told, whatever the filter is: nobody knows what they were. Pure; a value.

@@ -56,6 +56,7 @@ void event_log::open() {
   stored_event each;
   while (from.next(each))
     keep(std::move(each));
+  if (from.next_unended(each)) keep(std::move(each));
   damaged_ = from.damaged();
   last_ = from.position();
   if (take_lock()) last_ = std::max(last_, read_number(number_.get()));

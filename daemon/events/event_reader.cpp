@@ -70,6 +70,15 @@ bool event_reader::next(stored_event& out) {
   }
 }
 
+bool event_reader::next_unended(stored_event& out) {
+  if (skipping_ || number_of_event(buffer_) <= position_) return false;
+  auto parsed = parse_event(buffer_);
+  if (!parsed) return false;
+  position_ = parsed->number;
+  out = std::move(*parsed);
+  return true;
+}
+
 bool event_reader::take(std::string_view line, stored_event& out) {
   if (line.empty()) return false;
   const auto number = number_of_event(line);

@@ -21,6 +21,8 @@ public:
 
   /// False at the end; there may be more later. A line that has no end yet may get one.
   bool next(stored_event&);
+  /// At the end, where nobody writes any more: a last line that has all but its end.
+  bool next_unended(stored_event&);
   /// Lines that were no events.
   std::uint64_t damaged() const noexcept { return damaged_; }
   std::uint64_t position() const noexcept { return position_; }

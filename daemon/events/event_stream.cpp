@@ -12,7 +12,7 @@ namespace asio = boost::asio;
 namespace {
 
 constexpr std::int64_t window = 60'000'000;  ///< microseconds
-constexpr int most_in_window = 60;
+constexpr int most_in_window = 10;
 
 std::int64_t microseconds_now() {
   const auto now = std::chrono::system_clock::now().time_since_epoch();

@@ -23,7 +23,7 @@ public:
   event_stream(boost::asio::io_context&, std::string file, std::size_t most_bytes);
 
   void say(std::string_view name, const event_members&, severity = severity::info);
-  /// The same of what strangers can cause as often as they like: of each name 60 in a minute. The
+  /// The same of what strangers can cause as often as they like: of each name 10 in a minute. The
   /// next one says how many there were besides, as "untold".
   void say_seldom(std::string_view name, event_members, severity = severity::info);
 

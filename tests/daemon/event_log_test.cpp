@@ -83,6 +83,15 @@ TEST_F(event_files, a_torn_line_is_skipped_and_costs_no_other) {
   EXPECT_EQ(from.damaged(), 1U);
 }
 
+TEST_F(event_files, a_last_line_without_its_end_is_a_line) {
+  append(R"({"number": 7, "time": "t", "event": "kernel_state"})");
+  const auto log = open();
+  EXPECT_EQ(log->last(), 7U);
+  EXPECT_EQ(log->newest().size(), 1U);
+  add(*log);
+  EXPECT_EQ(stored(), range(7, 8));
+}
+
 TEST_F(event_files, what_is_no_event_is_counted) {
   add(*open());
   const std::string good = R"({"number": 7, "time": "t", "event": "kernel_state"})";

@@ -248,7 +248,7 @@ def test_limits_that_are_reached(make_daemon):
     for _ in range(100):
         assert daemon.post("kernels", {"name": "echo"}).status_code == 403
     reached = events(daemon, "type=limit_reached")
-    assert len(reached) == 60 and {e["option"] for e in reached} == {"kernels.max_per_owner"}, "and no flood"
+    assert len(reached) == 10 and {e["option"] for e in reached} == {"kernels.max_per_owner"}, "and no flood"
     slow = daemon.channels(kernel)
     slow.execute("flood 20000 1024")
     wait_until(lambda: "client_slow" in names(events(daemon, f"kernel={kernel}")))
