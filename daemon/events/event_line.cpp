@@ -26,6 +26,15 @@ std::string_view cut(std::string_view text) {
   return text.substr(0, end);
 }
 
+/// What stands in the log as it is. Clients choose their sessions' names: one with a line end in it
+/// would be a line of its own.
+bool is_word(std::string_view text) {
+  return std::ranges::all_of(text, [](char c) {
+    const auto byte = static_cast<unsigned char>(c);
+    return byte > ' ' && byte != 0x7f && c != '"';
+  });
+}
+
 }  // namespace
 
 std::string event_member::json() const {
@@ -34,7 +43,8 @@ std::string event_member::json() const {
 
 std::string event_member::logged() const {
   if (how_ == kind::unlogged) return {};
-  return fmt::format(" {}={}", name_, how_ == kind::text ? json_quote(value_) : value_);
+  const bool plain = how_ != kind::text && is_word(value_);
+  return fmt::format(" {}={}", name_, plain ? value_ : json_quote(value_));
 }
 
 std::string event_text(std::string_view name, const event_members& members) {

@@ -28,7 +28,7 @@ public:
   const std::string& name() const noexcept { return name_; }
   const std::string& value() const noexcept { return value_; }
   std::string json() const;
-  /// Nothing where it is not logged, else with a blank before it.
+  /// Nothing where it is not logged, else with a blank before it; never a line end.
   std::string logged() const;
 
 private:

@@ -42,6 +42,11 @@ TEST(event_line, the_log_and_the_stream_say_the_same) {
   EXPECT_EQ(read->owner, "ann");
 }
 
+TEST(event_line, what_others_have_said_stays_on_its_line) {
+  EXPECT_EQ(event_text("a", {{"session", "x\nevent=ready"}, {"owner", "a b"}, {"path", "/x"}}),
+            R"(event=a session="x\nevent=ready" owner="a b" path=/x)");
+}
+
 TEST(event_line, long_values_are_cut_between_characters) {
   std::string text(1023, 'x');
   for (int i = 0; i < 1000; ++i)
