@@ -165,6 +165,23 @@ def test_server_sent_events(daemon):
     again.join()
 
 
+def test_who_follows_sees_that_we_live(daemon):
+    """Also where others' events come all the time."""
+    kernel = daemon.kernel()
+    of_none = f"follow=1&kernel={NOBODY}"
+    followers = [Follower(daemon, of_none), Follower(daemon, of_none, Accept="text/event-stream")]
+
+    def both_live():
+        daemon.post(f"kernels/{kernel}/pin")
+        return "" in followers[0].lines and ":" in followers[1].lines
+
+    wait_until(both_live, seconds=60)
+    assert not any(each.strip(":") for follower in followers for each in follower.lines)
+    daemon.stop()
+    for each in followers:
+        each.join()
+
+
 def test_owners_see_what_is_theirs(make_daemon):
     daemon = make_daemon()
     daemon.allow(f"b bob {BOB}", "r bob only-reads-bobs-kernels read", "o mon observing-token observe", "f front fronts-token act-for")
