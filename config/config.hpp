@@ -154,6 +154,10 @@ struct journal_config {
   bool code = false;     ///< the code of requests, too
 };
 
+struct events_config {
+  std::size_t max_bytes = std::size_t{16} << 20;  ///< on disk; 0: none there
+};
+
 struct log_config {
   std::string level = "info";  ///< trace, debug, info, warning, error, critical, off
 };
@@ -166,6 +170,7 @@ struct config {
   culling_config culling;
   limits_config limits;
   journal_config journal;
+  events_config events;
   log_config log;
   std::string runtime_dir;  ///< resolved by load(): never empty there
   std::string state_dir;

@@ -253,6 +253,11 @@ void add_journal(std::vector<option>& t) {
       boolean("journal.code", true, AT(bool, journal.code), "keep the code of the cells, too"));
 }
 
+void add_events(std::vector<option>& t) {
+  t.push_back(bytes("events.max_bytes", AT(std::size_t, events.max_bytes), 0,
+                    "how much is kept of what has happened, the newest; 0: nothing on disk"));
+}
+
 #undef AT
 
 /// Flags that are worth a short name.
@@ -320,6 +325,7 @@ const std::vector<option>& options() {
     add_culling(t);
     add_limits(t);
     add_journal(t);
+    add_events(t);
     return t;
   }();
   return table;

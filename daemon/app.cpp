@@ -70,18 +70,19 @@ app::app(const config::config& c, supervise::directories directories, supervise:
       reload_(std::move(reload)),
       directories_(std::move(directories)),
       cgroups_(std::move(cgroups)),
+      events_(io_, directories_.state() + "/events.jsonl", c.events.max_bytes),
       tasks_(io_),
       specs_(spec_settings_from(c)),
       spawner_(io_, child_program(), c.kernels.spawn),
-      services_{io_,       buffer_, directories_,           spawner_, cgroups_, specs_,
-                journals_, tasks_,  kernel_settings_from(c)},
+      services_{io_,      events_, buffer_,   directories_, spawner_,
+                cgroups_, specs_,  journals_, tasks_,       kernel_settings_from(c)},
       kernels_(services_, manager_settings_from(c)),
       sessions_(kernels_, directories_.runtime() + "/sessions.json"),
       writable_(io_, disk_, tasks_,
                 {{"the runtime directory", directories_.runtime()},
                  {"the state directory", directories_.state()}},
                 {}),
-      door_(io_, disk_),
+      door_(io_, disk_, events_),
       tokens_(disk_,
               [this](token_list named) {
                 door_.set_named(std::move(named));
@@ -92,6 +93,7 @@ app::app(const config::config& c, supervise::directories directories, supervise:
            specs_,
            disk_,
            journals_,
+           events_,
            tokens_,
            c.server.base_url,
            std::chrono::system_clock::now(),
@@ -109,12 +111,16 @@ app::app(const config::config& c, supervise::directories directories, supervise:
       abort_timer_(io_),
       stopping_kernels_(io_),
       ending_(io_) {
+  server_.set_full([this] {
+    events_.say_seldom("limit_reached", {{"option", "limits.max_connections"}}, severity::warning);
+  });
   add_server_routes(routes_, api_);
   add_kernel_routes(routes_, api_);
   add_channel_routes(routes_, api_);
   add_client_routes(routes_, api_);
   add_process_routes(routes_, api_);
   add_journal_routes(routes_, api_);
+  add_event_routes(routes_, api_);
   add_spec_routes(routes_, api_);
   add_session_routes(routes_, api_);
   add_drain_routes(routes_, api_);
@@ -160,9 +166,9 @@ int app::run() {
   watch_loop();
   begin_hub();
   notify_ready();
-  spdlog::info("event=ready pid={} kernels={}", ::getpid(), kernels_.size());
+  events_.say("ready", {{"pid", ::getpid()}, {"kernels", kernels_.size()}});
   io_.run();
-  spdlog::info("event=ended");
+  events_.say("ended", {});
   return 0;
 }
 
@@ -187,27 +193,29 @@ result<void> app::reload() {
 }
 
 result<void> app::take_over() {
-  const auto fresh = reload_(config_);
+  const auto fresh = reload_(config_, events_);
   if (!fresh) return fresh.error();
   const auto previous = config_;
   config_ = *fresh;
   auto done = load_tls();
   if (done) done = authenticate();
   if (!done) {
-    spdlog::error("event=reload_refused error=\"{}\"", done.error().detail);
+    events_.say("reload_refused", {event_member::text("error", done.error().detail)},
+                severity::error);
     config_ = previous;
     return done;
   }
   specs_.set(spec_settings_from(config_));
   services_.settings = kernel_settings_from(config_);
   kernels_.set(manager_settings_from(config_));
+  events_.set_most(config_.events.max_bytes);
   set_door(config_);
   end_revoked();
   server_.set_settings(connection_settings_from(config_), config_.limits.max_connections);
   cull();
   watch_loop();
   spdlog::set_level(spdlog::level::from_str(config_.log.level));
-  spdlog::info("event=reloaded");
+  events_.say("reloaded", {});
   return {};
 }
 
@@ -251,11 +259,11 @@ void app::tell_status() {
 void app::stop() {
   if (std::exchange(handed_over_, std::nullopt)) {
     // Whoever wants an end wants no successor either.
-    spdlog::warn("event=upgrade_given_up");
+    events_.say("upgrade_given_up", {}, severity::warning);
     remove_listening_files();
   }
   if (api_.stopping) {
-    spdlog::warn("event=stopping_at_once");
+    events_.say("stopping_at_once", {}, severity::warning);
     server_.abort_connections();
     stopping_kernels_.cancel();  // and not ending_, whose last steps end the loop
     return;
@@ -263,7 +271,7 @@ void app::stop() {
   api_.stopping = true;
   notify_stopping();
   cull_timer_.cancel();
-  spdlog::info("event=stopping on_exit={} kernels={}", config_.server.on_exit, kernels_.size());
+  events_.say("stopping", {{"on_exit", config_.server.on_exit}, {"kernels", kernels_.size()}});
   ending_.spawn("end", end());
 }
 
@@ -293,6 +301,7 @@ asio::awaitable<void> app::end_serving() {
 
 asio::awaitable<void> app::end() {
   co_await end_serving();
+  events_.end();
   const auto begun = alarm::clock::now();
   abort_timer_.set(begun + close_grace, [this, begun] {
     server_.abort_websockets();

@@ -14,6 +14,7 @@
 #include "daemon/async/alarm.hpp"
 #include "daemon/auth/access_control.hpp"
 #include "daemon/auth/token_store.hpp"
+#include "daemon/events/event_stream.hpp"
 #include "daemon/http/server.hpp"
 #include "daemon/http/service.hpp"
 #include "daemon/hub/oauth.hpp"
@@ -24,7 +25,8 @@
 namespace kmux::daemon {
 
 /// Reads the configuration again, for SIGHUP and /api/reload; what is wrong has been logged.
-using reload_function = std::function<result<config::config>(const config::config& current)>;
+using reload_function =
+    std::function<result<config::config>(const config::config& current, event_stream&)>;
 
 class app {
 public:
@@ -74,6 +76,7 @@ private:
   supervise::directories directories_;
   supervise::cgroups cgroups_;
   boost::asio::io_context io_{1};
+  event_stream events_;
   receive_buffer buffer_;
   blocking disk_;
   blocking journals_;  ///< by themselves: they are long

@@ -42,15 +42,20 @@ int serve(const config::load_result& loaded, int argc, char** argv) {
   set_up_log(loaded.value.log.level);
   auto handed = kmux::daemon::take_descriptors();
   const kmux::daemon::successor next(argc, argv);
-  const auto reload = [=](const config::config& current) -> kmux::result<config::config> {
+  const auto reload = [=](const config::config& current,
+                          kmux::daemon::event_stream& events) -> kmux::result<config::config> {
     const auto fresh = config::load(argc, argv, config::current_environment());
     auto problems = fresh.problems;
     if (problems.empty()) problems = config::check_reload(current, fresh.value);
     std::string said;
     for (const auto& each : problems) {
       said += fmt::format("{}: {}: {}. ", each.origin, each.key, each.message);
-      spdlog::error("event=reload_refused origin=\"{}\" key={} error=\"{}\"", each.origin, each.key,
-                    each.message);
+      using kmux::daemon::event_member;
+      events.say("reload_refused",
+                 {event_member::text("origin", each.origin),
+                  {"key", each.key},
+                  event_member::text("error", each.message)},
+                 kmux::daemon::severity::error);
     }
     if (!said.empty()) return kmux::error{kmux::errc::bad_field, said};
     return fresh.value;

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "daemon/auth/token_store.hpp"
+#include "daemon/events/event_stream.hpp"
 #include "daemon/http/router.hpp"
 #include "daemon/kernels/kernel_manager.hpp"
 #include "daemon/sessions/session_store.hpp"
@@ -23,6 +24,7 @@ struct api_context {
   spec_store& specs;
   blocking& disk;
   blocking& journals;
+  event_stream& events;
   token_store& tokens;
   std::string base_url;  ///< begins and ends with '/'
   std::chrono::system_clock::time_point started;
@@ -39,6 +41,7 @@ void add_channel_routes(router&, api_context&);  ///< /api/kernels/{id}/channels
 void add_client_routes(router&, api_context&);   ///< /api/clients
 void add_process_routes(router&, api_context&);  ///< /api/kernels/{id}/signal, pin, stdio
 void add_journal_routes(router&, api_context&);  ///< /api/kernels/{id}/messages, executions
+void add_event_routes(router&, api_context&);    ///< /api/events
 void add_spec_routes(router&, api_context&);     ///< /api/kernelspecs…, /kernelspecs/…
 void add_session_routes(router&, api_context&);  ///< /api/sessions…
 void add_drain_routes(router&, api_context&);    ///< /api/drain
@@ -46,7 +49,7 @@ void add_upgrade_routes(router&, api_context&);  ///< /api/upgrade, /api/reload
 void add_token_routes(router&, api_context&);    ///< /api/tokens…
 /// /ui…, and / that leads there; what whoever wants the page needs: they may have to log in first.
 void add_ui_routes(router&, api_context&, access page);
-void add_health_routes(router&, api_context&);   ///< /healthz, /readyz
+void add_health_routes(router&, api_context&);  ///< /healthz, /readyz
 
 http_response refusal_response(const kernel_manager::refusal&);
 

@@ -93,9 +93,13 @@ std::optional<std::uint64_t> number_argument(const http_request& request, std::s
                                              std::uint64_t otherwise) {
   const auto* const text = request.argument(name);
   if (text == nullptr) return otherwise;
+  return whole_number(*text);
+}
+
+std::optional<std::uint64_t> whole_number(std::string_view text) {
   std::uint64_t out = 0;
-  const char* const end = text->data() + text->size();
-  const auto [stopped, failed] = std::from_chars(text->data(), end, out);
+  const char* const end = text.data() + text.size();
+  const auto [stopped, failed] = std::from_chars(text.data(), end, out);
   if (failed != std::errc() || stopped != end) return std::nullopt;
   return out;
 }

@@ -22,6 +22,9 @@ result<void> read_string(const json::value& object, std::string_view name, std::
 /// "env": an object of strings, with names that a shell would take, bounded in count and size.
 result<void> read_environment(const json::value& object, environment& out);
 
+/// Nothing where it is none.
+std::optional<std::uint64_t> whole_number(std::string_view);
+
 /// The number of an argument in the address; `otherwise` where it is not given, nothing where it is
 /// no whole number.
 std::optional<std::uint64_t> number_argument(const http_request&, std::string_view name,

@@ -1,6 +1,5 @@
 // /api/clients: who is connected to kernels, and the end of a connection.
 #include <fmt/format.h>
-#include <spdlog/spdlog.h>
 
 #include "daemon/api/api.hpp"
 
@@ -21,8 +20,9 @@ http_response kick(const api_context& api, const http_request& request) {
   for (const auto& each : api.kernels.list(request.who)) {
     for (auto* const client : each->clients()) {
       if (fmt::to_string(client->client().number) != request.parameters[0]) continue;
-      spdlog::info("event=client_kicked by={} kernel={} session={}", request.who.owner, each->id(),
-                   client->session_id());
+      each->say(
+          "client_kicked",
+          {{"by", request.who.owner}, {"kernel", each->id()}, {"session", client->session_id()}});
       client->close(close_code::kicked, "This connection was closed by whoever looks after it.");
       http_response response;
       response.status = 204;

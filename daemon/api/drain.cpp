@@ -3,7 +3,6 @@
 #include <cmath>
 
 #include <fmt/format.h>
-#include <spdlog/spdlog.h>
 
 #include "daemon/api/api.hpp"
 #include "daemon/api/body.hpp"
@@ -49,15 +48,16 @@ http_response begin(api_context& api, const http_request& request) {
   const auto deadline = read_deadline(request);
   if (!deadline) return error_response(400, deadline.error().detail);
   api.kernels.begin_drain(*deadline);
-  spdlog::info(
-      "event=drain_begun by={} kernels={} deadline={}", request.who.owner, api.kernels.size(),
-      *deadline ? fmt::format("{}s", std::chrono::duration<double>(**deadline).count()) : "none");
+  const auto left =
+      *deadline ? fmt::format("{}s", std::chrono::duration<double>(**deadline).count()) : "none";
+  api.events.say("drain_begun",
+                 {{"by", request.who.owner}, {"kernels", api.kernels.size()}, {"deadline", left}});
   return show(api);
 }
 
 http_response end(api_context& api, const http_request& request) {
   api.kernels.end_drain();
-  spdlog::info("event=drain_ended by={} kernels={}", request.who.owner, api.kernels.size());
+  api.events.say("drain_ended", {{"by", request.who.owner}, {"kernels", api.kernels.size()}});
   http_response response;
   response.status = 204;
   return response;

@@ -4,7 +4,6 @@
 #include <utility>
 
 #include <boost/asio/steady_timer.hpp>
-#include <spdlog/spdlog.h>
 
 #include "daemon/api/api.hpp"
 #include "daemon/api/body.hpp"
@@ -59,8 +58,8 @@ http_response send_signal(const api_context& api, const http_request& request) {
   if (const auto sent = found->signal(number); !sent) {
     return error_response(409, sent.error().detail);
   }
-  spdlog::info("event=signal_sent by={} kernel={} signal={}", request.who.owner, found->id(),
-               number);
+  found->say("signal_sent",
+             {{"by", request.who.owner}, {"kernel", found->id()}, {"signal", number}});
   return done();
 }
 
@@ -68,8 +67,8 @@ http_response pin(const api_context& api, const http_request& request, bool want
   const auto found = api.kernels.find(request.parameters[0], request.who);
   if (!found) return no_such_kernel(request);
   found->pin(wanted);
-  spdlog::info("event=kernel_{} by={} kernel={}", wanted ? "pinned" : "unpinned", request.who.owner,
-               found->id());
+  found->say(wanted ? "kernel_pinned" : "kernel_unpinned",
+             {{"by", request.who.owner}, {"kernel", found->id()}});
   return done();
 }
 

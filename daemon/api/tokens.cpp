@@ -149,8 +149,10 @@ asio::awaitable<http_response> create_token(api_context& api, http_request& requ
     return std::nullopt;
   };
   if (auto refused = co_await change_list(api, std::move(add))) co_return std::move(*refused);
-  spdlog::info("event=token_created name={} owner={} scopes={} by={}", wish->name, wish->owner,
-               to_string(wish->scopes), request.who.owner);
+  api.events.say("token_created", {{"name", wish->name},
+                                   {"owner", wish->owner},
+                                   {"scopes", to_string(wish->scopes)},
+                                   {"by", request.who.owner}});
   co_return json_response(201, model(*wish, token));
 }
 
@@ -167,7 +169,7 @@ asio::awaitable<http_response> revoke_token(api_context& api, http_request& requ
     return std::nullopt;
   };
   if (auto refused = co_await change_list(api, std::move(remove))) co_return std::move(*refused);
-  spdlog::info("event=token_revoked name={} owner={} by={}", name, *owner, request.who.owner);
+  api.events.say("token_revoked", {{"name", name}, {"owner", *owner}, {"by", request.who.owner}});
   http_response response;
   response.status = 204;
   co_return response;
@@ -196,7 +198,7 @@ asio::awaitable<http_response> rotate_token(api_context& api, http_request& requ
     return std::nullopt;
   };
   if (auto refused = co_await change_list(api, std::move(replace))) co_return std::move(*refused);
-  spdlog::info("event=token_rotated name={} owner={} by={}", name, *owner, request.who.owner);
+  api.events.say("token_rotated", {{"name", name}, {"owner", *owner}, {"by", request.who.owner}});
   co_return json_response(200, model(fresh, token));
 }
 

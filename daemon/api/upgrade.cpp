@@ -1,6 +1,5 @@
 // /api/upgrade and /api/reload.
 #include <fmt/format.h>
-#include <spdlog/spdlog.h>
 
 #include "daemon/api/api.hpp"
 #include "daemon/version.hpp"
@@ -16,15 +15,17 @@ asio::awaitable<http_response> upgrade(api_context& api, http_request& request) 
   auto check = [&next = api.next] { return next.check(); };
   const auto checked = co_await api.disk.run(std::move(check));
   if (!checked) {
-    spdlog::error("event=upgrade_refused by={} error={}", request.who.owner,
-                  json_quote(checked.error().detail));
+    api.events.say("upgrade_refused",
+                   {{"by", request.who.owner}, event_member::text("error", checked.error().detail)},
+                   severity::error);
     co_return error_response(
         409, fmt::format("{} cannot take over: {} Nothing was changed: mend that and ask again.",
                          api.next.program(), checked.error().detail));
   }
   if (api.stopping) co_return error_response(503, "The server is stopping already.");
-  spdlog::info("event=upgrade by={} from=\"kmuxd {}\" to=\"{}\"", request.who.owner, kmux_version,
-               *checked);
+  api.events.say("upgrade", {{"by", request.who.owner},
+                             event_member::text("from", fmt::format("kmuxd {}", kmux_version)),
+                             event_member::text("to", *checked)});
   api.begin_upgrade();
   co_return json_response(
       202, fmt::format(R"({{"program": {}, "from": "kmuxd {}", "to": {}}})",
@@ -33,7 +34,7 @@ asio::awaitable<http_response> upgrade(api_context& api, http_request& request) 
 
 http_response reload(const api_context& api, const http_request& request) {
   if (api.stopping) return error_response(503, "The server is stopping.");
-  spdlog::info("event=reload by={}", request.who.owner);
+  api.events.say("reload", {{"by", request.who.owner}});
   if (const auto done = api.reload(); !done) {
     return error_response(
         409, fmt::format("{} Nothing was changed: mend that and ask again.", done.error().detail));

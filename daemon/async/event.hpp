@@ -2,6 +2,8 @@
 // Waiting for a change, without polling.
 
 #include <chrono>
+#include <memory>
+#include <vector>
 
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/awaitable.hpp>
@@ -27,6 +29,30 @@ public:
 
 private:
   boost::asio::steady_timer timer_;
+};
+
+/// The same for waits that have an end: each has a timer of its own.
+class timed_event {
+public:
+  explicit timed_event(boost::asio::io_context& io) : io_(io) {}
+
+  void notify() {
+    for (auto* const each : waiting_)
+      each->cancel();
+  }
+
+  boost::asio::awaitable<void> wait(std::chrono::steady_clock::duration most) {
+    boost::asio::steady_timer timer(io_, most);
+    waiting_.push_back(&timer);
+    // Also where the wait is cancelled.
+    const auto leave = [&](void*) { std::erase(waiting_, &timer); };
+    const std::unique_ptr<void, decltype(leave)> leaving(this, leave);
+    co_await timer.async_wait(as_result);
+  }
+
+private:
+  boost::asio::io_context& io_;
+  std::vector<boost::asio::steady_timer*> waiting_;
 };
 
 }  // namespace kmux::daemon

@@ -174,6 +174,7 @@ http_response access_control::refuse(const http_request& request, const verdict&
   if (found.status == 401 && oauth_ != nullptr && is_navigation(request)) {
     return oauth_->login(request);
   }
+  tell_refusal(request, found);
   auto response = error_response(found.status, found.problem);
   if (found.status == 401) {
     response.headers.emplace_back("WWW-Authenticate", "Bearer realm=\"kmuxd\"");
@@ -182,6 +183,16 @@ http_response access_control::refuse(const http_request& request, const verdict&
     response.headers.emplace_back("Retry-After", "5");
   }
   return response;
+}
+
+void access_control::tell_refusal(const http_request& request, const verdict& found) {
+  event_members members = {{"address", address_of(request.peer)},
+                           {"method", request.method},
+                           {"status", found.status},
+                           event_member::text("path", request.path),
+                           event_member::text("reason", found.problem)};
+  if (!request.who.owner.empty()) members.emplace_back("who", request.who.owner);
+  events_.say_seldom("access_refused", std::move(members), severity::warning);
 }
 
 void access_control::done(const http_request& request, int status) {

@@ -14,6 +14,7 @@
 #include "daemon/auth/failed_attempts.hpp"
 #include "daemon/auth/user_names.hpp"
 #include "daemon/auth/verdict.hpp"
+#include "daemon/events/event_stream.hpp"
 #include "daemon/hub/oauth.hpp"
 
 namespace kmux::daemon {
@@ -32,7 +33,8 @@ public:
     bool audit_all = false;
   };
 
-  access_control(boost::asio::io_context& io, blocking& names) : io_(io), names_(names) {}
+  access_control(boost::asio::io_context& io, blocking& names, event_stream& events)
+      : io_(io), names_(names), events_(events) {}
   void set(authenticator tokens) { tokens_ = std::move(tokens); }
   void set_named(token_list named) { tokens_.set_named(std::move(named)); }
   /// After a change of tokens: whether who came in before would still come in.
@@ -59,9 +61,11 @@ private:
   /// Who a trusted front speaks for.
   verdict for_user(verdict, const http_request&) const;
   http_response refuse(const http_request&, const verdict&);
+  void tell_refusal(const http_request&, const verdict&);
 
   boost::asio::io_context& io_;
   user_names names_;
+  event_stream& events_;
   authenticator tokens_;
   settings settings_;
   audit_log audit_;

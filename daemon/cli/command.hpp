@@ -64,7 +64,7 @@ std::span<const command_group> all_commands();
 
 // Its parts, each in the file of that name.
 std::span<const command> seeing();    ///< ps, describe, status, specs, sessions, clients, owners
-std::span<const command> reading();   ///< logs, messages, export
+std::span<const command> reading();   ///< logs, messages, events, export
 std::span<const command> watching();  ///< top, tree, stack
 std::span<const command> doing();     ///< start, stop, …
 std::span<const command> using_it();  ///< exec, run, console

@@ -106,6 +106,7 @@ words flags(const cursor& at) {
 }
 
 words candidates(const cursor& at, const std::string& typed, const std::string& program) {
+  if (at.wanting != nullptr && at.wanting->value == "ID") return kernels(at, program);
   if (at.wanting != nullptr) return values(*at.wanting);
   if (typed.starts_with('-')) return flags(at);
   if (!at.here().commands.empty()) {

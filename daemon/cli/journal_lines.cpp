@@ -20,8 +20,15 @@ using namespace std::chrono_literals;
 constexpr auto idle = 60s;          ///< kmuxd sends an empty line each 15 s
 constexpr auto look_pause = 200ms;  ///< between two looks at a file
 
-outcome<void> stream(const session& s, const std::string& path,
-                     const std::function<bool(std::string_view)>& take) {
+failure cannot_read(const std::string& path) {
+  return {exit_code::refused, path + " cannot be read: only its owner and root may.",
+          "kmux as kmuxd's own user, or root"};
+}
+
+}  // namespace
+
+outcome<void> stream_lines(const session& s, const std::string& path,
+                           const std::function<bool(std::string_view)>& take) {
   line_cutter lines(take);
   const auto got = s.daemon.stream(
       path, [&](std::string_view piece) { return lines.add(piece); }, idle);
@@ -29,13 +36,6 @@ outcome<void> stream(const session& s, const std::string& path,
   if (got->ok()) return {};
   return failure_of(*got);
 }
-
-failure cannot_read(const std::string& path) {
-  return {exit_code::refused, path + " cannot be read: only its owner and root may.",
-          "kmux as kmuxd's own user, or root"};
-}
-
-}  // namespace
 
 bool line_cutter::add(std::string_view piece) {
   for (;;) {
@@ -60,7 +60,7 @@ outcome<void> each_message(const session& s, const kernel_view& kernel, bool liv
          {std::pair{"parent", query.parent}, {"type", query.type}, {"channel", query.channel}}) {
       if (!value.empty()) path += fmt::format("&{}={}", name, daemon::percent_encode(value));
     }
-    return stream(s, path, take);
+    return stream_lines(s, path, take);
   }
   const auto directory = journal_of(s, kernel.id);
   if (::access(directory.c_str(), R_OK | X_OK) != 0) return cannot_read(directory);
@@ -84,11 +84,11 @@ outcome<void> each_message(const session& s, const kernel_view& kernel, bool liv
 outcome<void> each_log_piece(const session& s, const kernel_view& kernel, bool live, bool follow,
                              const std::function<bool(std::string_view)>& take) {
   if (live) {
-    return stream(s, fmt::format("api/kernels/{}/stdio?follow={}", kernel.id, follow ? 1 : 0),
-                  [&](std::string_view line) {
-                    const auto piece = json::parse_object(line, "a line");
-                    return !piece || take(text_at(*piece, "text"));
-                  });
+    return stream_lines(s, fmt::format("api/kernels/{}/stdio?follow={}", kernel.id, follow ? 1 : 0),
+                        [&](std::string_view line) {
+                          const auto piece = json::parse_object(line, "a line");
+                          return !piece || take(text_at(*piece, "text"));
+                        });
   }
   const auto path = stdio_log_of(s, kernel.id);
   if (::access(path.c_str(), F_OK) == 0 && ::access(path.c_str(), R_OK) != 0) {

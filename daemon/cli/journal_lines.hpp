@@ -21,6 +21,10 @@ private:
   std::string partial_;
 };
 
+/// Lines that kmuxd sends as an answer to GET, which may not end.
+outcome<void> stream_lines(const session&, const std::string& path,
+                           const std::function<bool(std::string_view)>& take);
+
 struct message_query {
   std::string parent, type, channel;  ///< empty: any
   bool follow = false;

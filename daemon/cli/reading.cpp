@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include "daemon/cli/command.hpp"
+#include "daemon/cli/event_lines.hpp"
 #include "daemon/cli/export_notebook.hpp"
 #include "daemon/cli/journal_lines.hpp"
 #include "daemon/cli/json_members.hpp"
@@ -122,6 +123,15 @@ constexpr flag messages_flags[] = {
     {"--since", "TIME", "not older than 10m, 2h"},
 };
 
+constexpr flag events_flags[] = {
+    {"-f,--follow", "", "go on with what comes"},
+    {"-n,--lines", "N", "begin with the newest N"},
+    {"--after", "N", "those with larger numbers, and what is not kept any more"},
+    {"--kernel", "ID", "of that kernel, also of one that is gone"},
+    {"--type", "TYPE", "of that name: kernel_ended; several with commas between"},
+    {"--since", "TIME", "not older than 10m, 2h"},
+};
+
 constexpr command table[] = {
     {"logs", "ID", word_kind::kernel, 1, 1, "what a kernel's process wrote, or its output",
      "  kmux logs @last -f\n"
@@ -131,6 +141,11 @@ constexpr command table[] = {
      "  kmux messages 3f2a --type error\n"
      "  kmux messages @last -f -o json | jq .content",
      messages_flags, messages},
+    {"events", "", word_kind::none, 0, 0, "what has happened: kernels' lives, clients, refusals",
+     "  kmux events --since 1h\n"
+     "  kmux events -f --kernel @last\n"
+     "  kmux events --type kernel_ended,kernel_culled -n 20 -o json",
+     events_flags, events},
     {"export",
      "ID",
      word_kind::kernel,

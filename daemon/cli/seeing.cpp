@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "daemon/cli/command.hpp"
+#include "daemon/cli/event_lines.hpp"
 #include "daemon/cli/json_members.hpp"
 #include "daemon/cli/kernels.hpp"
 #include "daemon/cli/ps.hpp"
@@ -54,6 +55,18 @@ void add_clients(const session& s, const std::string& id, table_rows& rows) {
   }
 }
 
+void print_last_events(const session& s, const std::string& id) {
+  std::string out;
+  event_query last;
+  last.kernel = id;
+  last.newest = 5;
+  const auto done = each_event(s, last, [&](std::string_view line) {
+    out += show_event(line) + "\n";
+    return true;
+  });
+  if (done && !out.empty()) fmt::print("\nLast events:\n{}", out);
+}
+
 exit_code describe(session& s) {
   const auto list = list_kernels(s);
   if (!list) return explain(list.error());
@@ -75,6 +88,7 @@ exit_code describe(session& s) {
   if (const auto tail = text_at(exit, "stderr_tail"); !tail.empty()) {
     fmt::print("\nWhat it wrote last:\n{}\n", tail);
   }
+  print_last_events(s, kernel->id);
   return exit_code::done;
 }
 

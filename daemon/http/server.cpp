@@ -226,6 +226,7 @@ void server::serve(peer_stream::socket_type socket, peer_info peer,
                    std::unique_ptr<tls_session> tls) {
   auto stream = std::make_shared<peer_stream>(io_, std::move(socket), std::move(tls));
   if (streams_.size() >= max_connections_) {
+    if (full_) full_();
     const auto response = error_response(503, "Too many connections. Try again later.");
     stream->push(make_outgoing(serialize(response, false, false)));
     stream->flush();

@@ -55,6 +55,8 @@ public:
   const std::vector<std::string>& urls() const noexcept { return urls_; }
 
   void set_settings(connection_settings settings, std::size_t max_connections);
+  /// Called for each connection that was one too many.
+  void set_full(std::function<void()> full) { full_ = std::move(full); }
   /// TLS for TCP from now on, before listen(); later another one, for new connections.
   void set_tls(std::shared_ptr<tls_context> tls) { tls_ = std::move(tls); }
   void keep_alive(std::chrono::milliseconds interval, std::chrono::milliseconds timeout) {
@@ -100,6 +102,7 @@ private:
   connection_settings settings_;
   std::size_t max_connections_;
   http_service service_;
+  std::function<void()> full_;
   receive_budget budget_;
   ws_registry registry_;
   std::shared_ptr<tls_context> tls_;

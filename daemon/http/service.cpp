@@ -20,7 +20,9 @@ std::uint64_t fingerprint(std::string_view bytes) noexcept {
 }
 
 void add_etag(const http_request& request, http_response& response) {
-  if (response.status != 200 || (request.method != "GET" && request.method != "HEAD")) return;
+  if (response.status != 200 || response.source ||
+      (request.method != "GET" && request.method != "HEAD"))
+    return;
   const std::string etag = fmt::format("\"{:016x}\"", fingerprint(response.body));
   response.headers.emplace_back("ETag", etag);
   const auto* const known = request.header("If-None-Match");

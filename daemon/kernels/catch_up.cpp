@@ -16,6 +16,7 @@ constexpr std::size_t batch_bytes = 256 << 10;
 constexpr std::size_t batch_records = 1000;
 /// So little is read on the loop: nothing can come meanwhile, and so the end is reached for good.
 constexpr std::uint64_t nearly_there = 256;
+constexpr auto slow_after = std::chrono::seconds(1);  ///< without room for more
 /// What a kernel has put into its journal may be long, or no messages at all: then the loop has no
 /// time for it.
 constexpr std::size_t patience_of_loop = 1 << 20;
@@ -59,8 +60,11 @@ asio::awaitable<void> channels_socket::catch_up() {
   const auto from = kernel_->journal_from(*place_.position());
   const auto from_number = *place_.position();
   bool at_once = false;
+  alarm slow(kernel_->services().io);
   while (open()) {
+    slow.set(alarm::clock::now() + slow_after, [this] { tell_slow(); });
     co_await link_->room(kernel_->settings().client_queue_bytes / 2);
+    slow.cancel();
     if (!open()) break;
     const std::uint64_t known = kernel_->head();
     // The first read looks for the place, which may take a while.
@@ -88,6 +92,13 @@ asio::awaitable<void> channels_socket::catch_up() {
     break;
   }
   reading_ = false;
+}
+
+/// Once: one that is slow may be so again and again.
+void channels_socket::tell_slow() {
+  if (!open() || std::exchange(slow_, true)) return;
+  kernel_->say("client_slow",
+               {{"session", session_id_}, {"waiting_bytes", link_->waiting_bytes()}});
 }
 
 void channels_socket::replay(const journal::stored_record& record) {
@@ -131,8 +142,9 @@ void channels_socket::send_kept_aside(std::uint64_t up_to) {
 /// To who counts, the numbers; to everybody else a line that a notebook shows, in the cell of the
 /// message after the gap.
 void channels_socket::tell_gap(const message_gap& gap, std::string_view parent) {
-  spdlog::warn("event=messages_lost kernel={} session={} first={} last={}", kernel_->id(),
-               session_id_, gap.first, gap.last);
+  kernel_->say("messages_lost",
+               {{"session", session_id_}, {"first", gap.first}, {"last", gap.last}},
+               severity::warning);
   const std::string date = iso_now();
   const sender me{"kmuxd", "kmux", date};
   const auto said = std::make_shared<owned_message>(

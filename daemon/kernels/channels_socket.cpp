@@ -3,7 +3,6 @@
 #include <charconv>
 
 #include <fmt/format.h>
-#include <spdlog/spdlog.h>
 
 #include "daemon/clock.hpp"
 #include "daemon/kernels/kernel.hpp"
@@ -52,8 +51,8 @@ void channels_socket::closed() {
 
 void channels_socket::close(std::uint16_t code, std::string_view reason) {
   if (!open()) return;
-  spdlog::info("event=client_closed kernel={} session={} code={} reason=\"{}\"", kernel_->id(),
-               session_id_, code, reason);
+  kernel_->say("client_closed",
+               {{"session", session_id_}, {"code", code}, event_member::text("reason", reason)});
   link_->close(code, reason);
 }
 

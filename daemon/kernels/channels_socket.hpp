@@ -112,6 +112,7 @@ private:
   void start_reading();
   boost::asio::awaitable<void> catch_up();
   boost::asio::awaitable<batch> read_some(std::shared_ptr<journal::reader>, bool here);
+  void tell_slow();
   void replay(const journal::stored_record&);
   bool pass(std::uint64_t number, std::string_view parent);
   void send_kept_aside(std::uint64_t up_to);
@@ -132,6 +133,7 @@ private:
 
   place place_;
   bool reading_ = false;
+  bool slow_ = false;  ///< has been, which was said
   std::deque<notice> notices_;
   kept_aside<unkept> aside_;
   std::uint64_t pinged_ = 0;  ///< the number in the ping that is under way; 0: none

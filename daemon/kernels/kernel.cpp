@@ -49,6 +49,7 @@ kernel::kernel(kernel_services& services, supervise::record identity, std::funct
                        std::chrono::milliseconds(record_.age_ms)}),
       activity_seen_(activity_.last()),
       order_timer_(services.io),
+      numbered_(services.io),
       cursors_(services.directories.cursors(record_.id)),
       changed_(services.io) {
   if (record_.created.empty()) record_.created = iso_time(started_);
@@ -84,7 +85,7 @@ void kernel::adopt(std::unique_ptr<supervise::process> process) {
   if (!record_.cgroup.empty() &&
       !(supervise::cgroups::is_of(record_.cgroup, id()) &&
         supervise::cgroups::contains(record_.cgroup, record_.process.pid))) {
-    spdlog::warn("event=cgroup_lost kernel={} cgroup={}", id(), record_.cgroup);
+    say("cgroup_lost", {{"cgroup", record_.cgroup}}, severity::warning);
     record_.cgroup.clear();
   }
   if (!record_.user.empty()) {
@@ -117,7 +118,8 @@ void kernel::feed(supervise::kernel_event_t next) {
     for (const auto& action : fsm_.resume(current, now()))
       perform(action);
     if (fsm_.now() != before) {
-      spdlog::info("event=kernel_state kernel={} state={}", id(), supervise::to_string(fsm_.now()));
+      say("kernel_state", {{"state", supervise::to_string(fsm_.now())}});
+      if (is_gone()) say("kernel_deleted");
     }
   }
   feeding_ = false;
@@ -164,8 +166,8 @@ void kernel::watch(std::unique_ptr<supervise::process> process) {
 
 void kernel::ended(exit_status status) {
   stderr_tail_ = supervise::tail_of_file(services_.directories.stdio_log(id()), tail_lines);
-  spdlog::info("event=kernel_ended kernel={} pid={} cause=\"{}\"", id(), record_.process.pid,
-               describe(status));
+  say("kernel_ended",
+      {{"pid", record_.process.pid}, event_member::text("cause", describe(status))});
   record_.process = {};
   record_.last_exit = status;
   process_.reset();
@@ -180,7 +182,8 @@ void kernel::connect(bool adopted) {
   const auto where = connection();
   if (!where) {
     // Its connection file is gone or broken: nobody can talk to it ever again.
-    spdlog::error("event=connection_file_lost kernel={} error=\"{}\"", id(), where.error().detail);
+    say("connection_file_lost", {event_member::text("error", where.error().detail)},
+        severity::error);
     return;
   }
   kernel_link::handlers hear;
@@ -219,8 +222,7 @@ void kernel::heartbeat_due(supervise::heartbeat::action action) {
     const auto next = heartbeat_.on_timer(now());
     if (heartbeat_.now() == supervise::heartbeat::state::silent) look_why_silent();
     if (heartbeat_.now() != before && hung_.empty()) {
-      spdlog::warn("event=heartbeat kernel={} state={}", id(),
-                   supervise::to_string(heartbeat_.now()));
+      say("heartbeat", {{"state", supervise::to_string(heartbeat_.now())}}, severity::warning);
     }
     heartbeat_due(next);
     if (heartbeat_.now() == supervise::heartbeat::state::silent &&
@@ -248,8 +250,7 @@ void kernel::complete(const act::complete& done) {
 }
 
 void kernel::forget() {
-  for (auto* const each : followers_)
-    each->cancel();
+  numbered_.notify();
   for (channels_socket* const client : clients_) {
     client->close(close_code::kernel_gone, "The kernel was shut down and is gone.");
   }

@@ -16,6 +16,7 @@
 #include "daemon/async/blocking.hpp"
 #include "daemon/async/event.hpp"
 #include "daemon/async/task_group.hpp"
+#include "daemon/events/event_stream.hpp"
 #include "daemon/kernels/activity.hpp"
 #include "daemon/kernels/channels_socket.hpp"
 #include "daemon/kernels/kernel_link.hpp"
@@ -66,6 +67,7 @@ struct kernel_settings {
 /// What all kernels share. Outlives them.
 struct kernel_services {
   boost::asio::io_context& io;
+  event_stream& events;
   receive_buffer& buffer;
   const supervise::directories& directories;
   supervise::spawner& spawner;
@@ -155,6 +157,8 @@ public:
   /// The newest number that is known, 0: none yet.
   std::uint64_t head() const noexcept { return head_; }
   bool recording() const noexcept { return recording_; }
+  /// An event of this kernel's, for its owner as well.
+  void say(std::string_view name, event_members = {}, severity = severity::info);
 
 private:
   void feed(supervise::kernel_event_t);
@@ -262,7 +266,7 @@ private:
   alarm::clock::time_point unkept_at_{};  ///< when a message came that is in no journal
   std::uint64_t head_ = 0;
   bool recording_ = true;  ///< its process could write the journal when it spoke last
-  std::vector<boost::asio::steady_timer*> followers_;  ///< who waits for head_ to grow
+  timed_event numbered_;   ///< head_ has grown, or the kernel is gone
   journal::cursors cursors_;
   bool cursors_fail_ = false;
   event changed_;  ///< life, link or outbox: waiters look again

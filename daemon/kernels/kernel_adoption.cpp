@@ -40,8 +40,11 @@ std::optional<kernel_manager::found> kernel_manager::look_for(const std::string&
                                   : "";
   if (!problem.empty()) {
     const auto moved = services_.directories.quarantine(id);
-    spdlog::error("event=kernel_quarantined kernel={} error=\"{}\" moved_to={}", id, problem,
-                  moved ? *moved : moved.error().detail);
+    services_.events.say("kernel_quarantined",
+                         {{"kernel", id},
+                          event_member::text("error", problem),
+                          {"moved_to", moved ? *moved : moved.error().detail}},
+                         severity::error);
     return std::nullopt;
   }
   found out;
@@ -62,7 +65,8 @@ std::optional<kernel_manager::found> kernel_manager::look_for(const std::string&
 /// daemon, or an upgrade, finds it.
 std::nullopt_t kernel_manager::leave_alone(const std::string& id, const error& why) {
   left_alone_.insert(id);
-  spdlog::error("event=kernel_left_alone kernel={} error=\"{}\"", id, why.detail);
+  services_.events.say("kernel_left_alone",
+                       {{"kernel", id}, event_member::text("error", why.detail)}, severity::error);
   return std::nullopt;
 }
 
@@ -72,8 +76,7 @@ void kernel_manager::adopt(found it) {
   const bool unwanted = it.record.wanted == "stopped";
   auto made = add(std::move(it.record));
   made->adopt(std::move(it.process));
-  spdlog::info("event=kernel_{} kernel={} pid={}", alive ? "adopted" : "found_dead", made->id(),
-               pid);
+  made->say(alive ? "kernel_adopted" : "kernel_found_dead", {{"pid", pid}});
   // The daemon before us was asked to end it, and could not finish.
   if (unwanted) made->finish_stop();
 }
@@ -140,9 +143,12 @@ std::optional<supervise::summary> kernel_manager::read_summary(const std::string
   auto s = text ? supervise::parse_summary(*text, file) : result<supervise::summary>(text.error());
   if (s && s->id == id) return std::move(*s);
   const auto moved = files.quarantine_state(id);
-  spdlog::error("event=kernel_quarantined kernel={} error=\"{}\" moved_to={}", id,
-                s ? "the summary names another kernel" : s.error().detail,
-                moved ? *moved : moved.error().detail);
+  services_.events.say(
+      "kernel_quarantined",
+      {{"kernel", id},
+       event_member::text("error", s ? "the summary names another kernel" : s.error().detail),
+       {"moved_to", moved ? *moved : moved.error().detail}},
+      severity::error);
   return std::nullopt;
 }
 
@@ -166,8 +172,9 @@ void kernel_manager::adopt_lost() {
     if (!s) continue;
     const bool ours = s->directory == files.kernel_runtime(id);
     if (const auto now = identify(s->process.pid); !ours && now && *now == s->process) {
-      spdlog::warn("event=kernel_left_alone kernel={} pid={} directory={}", id, s->process.pid,
-                   s->directory);
+      services_.events.say("kernel_left_alone",
+                           {{"kernel", id}, {"pid", s->process.pid}, {"directory", s->directory}},
+                           severity::warning);
       continue;  // another daemon's, which was given the same state directory
     }
     // Nobody can talk to it any more: its sockets went with the directory.
@@ -190,8 +197,9 @@ void kernel_manager::adopt_lost() {
     r.created = s.created;
     const auto* const why =
         s.process.boot_id == boot ? runtime_directory_lost : machine_started_again;
-    add(std::move(r))->adopt_lost(s, why);
-    spdlog::info("event=kernel_found_dead kernel={} reason=\"{}\"", s.id, why);
+    const auto made = add(std::move(r));
+    made->adopt_lost(s, why);
+    made->say("kernel_found_dead", {event_member::text("reason", why)});
   }
   drop_old();
 }
@@ -202,8 +210,7 @@ void kernel_manager::drop_old() {
     if (each->is_lost() && is_old(id)) old.push_back(each);
   }
   for (const auto& each : old) {
-    spdlog::info("event=kernel_dropped kernel={} reason=\"older than journal.max_age\"",
-                 each->id());
+    each->say("kernel_dropped", {event_member::text("reason", "older than journal.max_age")});
     each->finish_stop();
   }
 }

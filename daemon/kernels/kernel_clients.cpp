@@ -41,8 +41,7 @@ void kernel::attach(channels_socket& socket) {
   clients_.push_back(&socket);
   note_route(socket, socket.session_id());
   socket.begin(place_of(socket));
-  spdlog::info("event=client_connected kernel={} session={} clients={}", id(), socket.session_id(),
-               clients_.size());
+  say("client_connected", {{"session", socket.session_id()}, {"clients", clients_.size()}});
   if (fsm_.now() == kernel_fsm::state::gone) {
     socket.close(close_code::kernel_gone, "The kernel was shut down and is gone.");
   } else if (fsm_.now() == kernel_fsm::state::dead && !feeding_) {
@@ -55,8 +54,7 @@ void kernel::detach(channels_socket& socket) {
   std::erase_if(routes_, [&](const auto& route) { return route.second == &socket; });
   if (clients_.empty()) cursors_.close();
   changed_.notify();
-  spdlog::info("event=client_disconnected kernel={} session={} clients={}", id(),
-               socket.session_id(), clients_.size());
+  say("client_disconnected", {{"session", socket.session_id()}, {"clients", clients_.size()}});
 }
 
 void kernel::note_route(channels_socket& socket, const std::string& session) {
@@ -103,8 +101,7 @@ void kernel::confirm(const std::string& session, std::uint64_t number) {
 void kernel::note_number(std::uint64_t number) {
   if (number <= head_) return;
   head_ = number;
-  for (auto* const each : followers_)
-    each->cancel();
+  numbered_.notify();
 }
 
 /// What is not kept is lost to whoever is not here: people are to know, while it can be mended.
@@ -112,8 +109,11 @@ void kernel::note_recording(const kernel_message& m) {
   const bool works = m.kept;
   if (!works) unkept_at_ = alarm::clock::now();
   if (std::exchange(recording_, works) == works) return;
-  spdlog::log(works ? spdlog::level::warn : spdlog::level::err, "event=journal_{} kernel={}",
-              works ? "goes_on" : "fails", id());
+  if (works) {
+    say("journal_goes_on", {}, severity::warning);
+  } else {
+    say("journal_fails", {}, severity::error);
+  }
   const std::string date = iso_now();
   auto said = make_stream(
       {"kmuxd", "kmux", date}, "stderr",
@@ -127,12 +127,7 @@ void kernel::note_recording(const kernel_message& m) {
 asio::awaitable<void> kernel::wait_for_message(std::uint64_t after, std::chrono::seconds most) {
   const auto self = shared_from_this();
   if (head_ > after || is_gone()) co_return;
-  asio::steady_timer timer(services_.io, most);
-  followers_.push_back(&timer);
-  // Also where the wait is cancelled.
-  const auto leave = [&](void*) { std::erase(followers_, &timer); };
-  const std::unique_ptr<void, decltype(leave)> leaving(this, leave);
-  co_await timer.async_wait(as_result);
+  co_await numbered_.wait(most);
 }
 
 std::shared_ptr<journal::reader> kernel::journal_from(std::uint64_t after) const {

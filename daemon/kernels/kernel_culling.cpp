@@ -2,7 +2,6 @@
 #include <algorithm>
 
 #include <fmt/format.h>
-#include <spdlog/spdlog.h>
 
 #include "daemon/clock.hpp"
 #include "daemon/kernels/kernel.hpp"
@@ -39,12 +38,11 @@ culling::duration kernel::cull() {
       warn_of_culling();
       break;
     case culling::action::would_end:
-      spdlog::info("event=kernel_would_be_culled kernel={} owner={} reason=\"{}\"", id(), owner(),
-                   cull_reason());
+      say("kernel_would_be_culled",
+          {{"owner", owner()}, event_member::text("reason", cull_reason())});
       break;
     case culling::action::end:
-      spdlog::info("event=kernel_culled kernel={} owner={} reason=\"{}\"", id(), owner(),
-                   cull_reason());
+      say("kernel_culled", {{"owner", owner()}, event_member::text("reason", cull_reason())});
       finish_stop();
       return wanted.all.interval;
   }
@@ -73,8 +71,10 @@ void kernel::pin(bool wanted) {
 
 void kernel::warn_of_culling() {
   const auto seconds = seconds_of(culling_.left());
-  spdlog::info("event=kernel_culling kernel={} owner={} seconds={} clients={} reason=\"{}\"", id(),
-               owner(), seconds, clients_.size(), cull_reason());
+  say("kernel_culling", {{"owner", owner()},
+                         {"seconds", seconds},
+                         {"clients", clients_.size()},
+                         event_member::text("reason", cull_reason())});
   const std::string date = iso_now();
   tell_clients(make_culling({"kmuxd", "kmux", date}, seconds, cull_reason()));
 }

@@ -2,8 +2,6 @@
 #include <filesystem>
 #include <unistd.h>
 
-#include <spdlog/spdlog.h>
-
 #include "daemon/http/text.hpp"
 #include "daemon/kernels/kernel.hpp"
 #include "protocol/ids.hpp"
@@ -240,8 +238,9 @@ result<void> kernel::try_let_go(supervise::held_child held, const launch_spec& s
   save_summary();
   auto process = held.release(spec);
   if (!process) return process.error();
-  spdlog::info("event=kernel_launched kernel={} spec={} owner={} pid={}", id(), record_.kernelspec,
-               record_.owner, record_.process.pid);
+  say("kernel_launched",
+      {{"spec", record_.kernelspec}, {"owner", record_.owner}, {"pid", record_.process.pid}});
+  if (!fresh_) say("kernel_restarted", {{"restarts", fsm_.restarts()}});
   watch(std::move(*process));
   return {};
 }

@@ -4,7 +4,6 @@
 #include <filesystem>
 
 #include <fmt/format.h>
-#include <spdlog/spdlog.h>
 
 #include "protocol/ids.hpp"
 
@@ -79,6 +78,7 @@ std::optional<kernel_manager::refusal> kernel_manager::refuse(const std::string&
                    std::chrono::ceil<std::chrono::seconds>(std::max(left, least_retry))};
   }
   if (settings_.max_kernels > 0 && count_present() >= settings_.max_kernels) {
+    tell_limit("kernels.max_kernels", owner);
     return refusal{403, fmt::format("The limit of {} kernels (kernels.max_kernels) is reached. "
                                     "Shut one down first.",
                                     settings_.max_kernels)};
@@ -89,11 +89,17 @@ std::optional<kernel_manager::refusal> kernel_manager::refuse(const std::string&
         return k.second->owner() == owner && !k.second->is_lost();
       }));
   if (settings_.max_per_owner > 0 && theirs >= settings_.max_per_owner) {
+    tell_limit("kernels.max_per_owner", owner);
     return refusal{403, fmt::format("{} has {} kernels, and may have {} (kernels.max_per_owner). "
                                     "Shut one down first: GET /api/kernels lists them.",
                                     owner, theirs, settings_.max_per_owner)};
   }
   return std::nullopt;
+}
+
+void kernel_manager::tell_limit(std::string_view option, const std::string& owner) const {
+  services_.events.say_seldom("limit_reached", {{"option", option}, {"owner", owner}},
+                              severity::warning);
 }
 
 /// Those of earlier boots take nothing that the limit is for.
@@ -216,7 +222,7 @@ void kernel_manager::finish_all() {
 }
 
 void kernel_manager::drain_expired() {
-  spdlog::info("event=drain_deadline kernels={}", kernels_.size());
+  services_.events.say("drain_deadline", {{"kernels", kernels_.size()}});
   finish_all();
 }
 

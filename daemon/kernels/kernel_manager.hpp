@@ -88,6 +88,7 @@ private:
   std::shared_ptr<kernel> add(supervise::record);
   /// Whether there may be one more for that owner.
   std::optional<refusal> refuse(const std::string& owner) const;
+  void tell_limit(std::string_view option, const std::string& owner) const;
   /// What the runtime directory tells of a kernel, and its process if that lives.
   struct found {
     supervise::record record;

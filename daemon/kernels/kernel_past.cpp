@@ -1,4 +1,6 @@
 // What a kernel was and is, beside its messages: its summary, its cgroup, what it hangs in.
+#include <algorithm>
+
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 #include <spdlog/spdlog.h>
@@ -97,8 +99,19 @@ void kernel::look_why_silent() {
   std::vector<std::string> doing;
   for (const auto& each : hung_)
     doing.push_back(each.describe());
-  spdlog::warn("event=heartbeat kernel={} state={} doing=\"{}\"", id(),
-               supervise::to_string(heartbeat_.now()), fmt::join(doing, "; kernel: "));
+  say("heartbeat",
+      {{"state", supervise::to_string(heartbeat_.now())},
+       event_member::text("doing", fmt::format("{}", fmt::join(doing, "; kernel: ")))},
+      severity::warning);
+}
+
+void kernel::say(std::string_view name, event_members members, severity how) {
+  const auto named = [&](std::string_view wanted) {
+    return std::ranges::count(members, wanted, &event_member::name) > 0;
+  };
+  if (!named("kernel")) members.insert(members.begin(), {"kernel", id()});
+  if (!named("owner")) members.push_back(event_member::unlogged("owner", owner()));
+  services_.events.say(name, members, how);
 }
 
 }  // namespace kmux::daemon

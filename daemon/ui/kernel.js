@@ -16,6 +16,7 @@ export class Kernel {
     this.clearNext = false;
     find('output').replaceChildren();
     find('timings').replaceChildren();
+    find('events').replaceChildren();
     for (const what of ['interrupt', 'restart', 'stop']) find(what).onclick = () => this.act(what);
     this.listening = this.listen();
   }
@@ -24,7 +25,10 @@ export class Kernel {
 
   async refresh() {
     const model = await this.poll();
-    if (model) this.describe(model);
+    if (model) {
+      this.describe(model);
+      await this.happened().catch(() => null);  // as for the requests
+    }
     const executions = await this.executions().catch(() => null);
     if (executions) this.plot(executions);
   }
@@ -45,6 +49,15 @@ export class Kernel {
     find('last-death').hidden = !exit;
     if (exit) find('last-death').textContent = `Last death: ${exit.detail || exit.cause}\n${exit.stderr_tail || ''}`;
     find('interrupt').disabled = !k.kmux.pid;
+  }
+
+  /** Its last events: they come with a change of the model. */
+  async happened() {
+    const events = [];
+    await lines(`api/events?kernel=${encodeURIComponent(this.id)}&limit=10`, this.abort.signal, e => events.push(e));
+    find('events').replaceChildren(...events.map(({ number, time, event, kernel, owner, ...more }) => Object.assign(document.createElement('li'), {
+      textContent: `${age(time)} ago: ${event} ${Object.entries(more).map(([name, value]) => `${name}=${value}`).join(' ')}`, title: `${number}, ${time}`,
+    })));
   }
 
   /** A bar for each request: how long it waited, how long it ran, the newest at the right. */

@@ -44,6 +44,10 @@ drive(executablePath, `${directory}/ui.png`, async page => {
   await page.screenshot({ path: `${directory}/kernel.png` });
   console.log('what it has said, with colours and pictures');
 
+  await page.locator('#events li', { hasText: 'kernel_launched spec=python3' }).waitFor();
+  await page.locator('#events li', { hasText: 'client_connected' }).waitFor();
+  console.log('what has happened to it');
+
   await page.locator('#title.state-busy').waitFor();
   await page.locator('#interrupt').click();
   await page.locator('#output', { hasText: 'KeyboardInterrupt' }).waitFor();

@@ -35,7 +35,11 @@ protected:
   ~whole_app() override { std::filesystem::remove_all(directory_); }
 
   result<std::unique_ptr<app>> create() const {
-    return app::create(config_, [](const auto&) { return error{errc::io, "no file"}; }, next_, {});
+    return app::create(config_,
+                       [](const auto&, auto&) {
+                         return error{errc::io, "no file"};
+                       },
+                       next_, {});
   }
 
   std::string directory_;

@@ -56,5 +56,27 @@ TEST(event, remembers_nothing_for_those_who_come_later) {
   EXPECT_EQ(woken, 1);
 }
 
+TEST(timed_event, wakes_who_waits_and_lets_go_of_who_has_waited_long_enough) {
+  asio::io_context io;
+  timed_event changed(io);
+  int woken = 0;
+  const auto wait = [&](std::chrono::steady_clock::duration most) -> asio::awaitable<void> {
+    co_await changed.wait(most);
+    ++woken;
+  };
+  asio::co_spawn(io, wait(std::chrono::hours(1)), asio::detached);
+  asio::co_spawn(io, wait(std::chrono::hours(1)), asio::detached);
+  run(io);
+  EXPECT_EQ(woken, 0);
+  changed.notify();
+  run(io);
+  EXPECT_EQ(woken, 2);
+  changed.notify();
+  asio::co_spawn(io, wait(std::chrono::milliseconds(1)), asio::detached);
+  io.restart();
+  io.run();
+  EXPECT_EQ(woken, 3);
+}
+
 }  // namespace
 }  // namespace kmux::daemon

@@ -1,6 +1,7 @@
 """Disks that are full, and then are not; directories that cannot be written to."""
 
 import json
+import signal
 
 import pytest
 from faults import fill, mounted, run
@@ -93,6 +94,43 @@ def test_the_manual_says_what_to_do(make_daemon, tmp_path):
         wait_until(lambda: (channels.run("echo on"), journal_of(daemon, kernel) == "recording")[1])
         assert "ready" in duty.next("status")
         duty.done()
+        daemon.end()
+
+
+def test_events_go_on_without_a_disk_and_no_number_is_given_twice(make_daemon, tmp_path):
+    def events(query=""):
+        return [json.loads(line) for line in daemon.get(f"events?{query}").text.splitlines()]
+
+    with mounted(tmp_path / "state", "1m"):
+        daemon = make_daemon(ECHO, flags=["--state-dir", str(tmp_path / "state")]).start()
+        kernel = daemon.kernel()
+        before = events()
+        fill(tmp_path / "state")
+
+        def said(name="events_not_written"):
+            daemon.post(f"kernels/{kernel}/pin")
+            return [e for e in events() if e["event"] == name]
+
+        (told,) = wait_until(said)
+        assert "No space left" in told["error"]
+        for _ in range(50):
+            daemon.post(f"kernels/{kernel}/pin")
+        everything = events()
+        assert everything[:len(before)] == before and len(said()) == 1, "told once"
+        assert [e["number"] for e in everything] == list(range(1, len(everything) + 1))
+        last = events()[-1]["number"]
+        daemon.stop(signal.SIGKILL)
+        (tmp_path / "state/filler").unlink()
+        daemon.start()
+        gap, *rest = [e for e in events("after=0") if e["event"] == "events_dropped" or e.get("number", 0) > last]
+        assert gap["event"] == "events_dropped" and gap["last"] == last and rest[0]["number"] == last + 1
+        fill(tmp_path / "state")
+        wait_until(said)
+        (tmp_path / "state/filler").unlink()
+        wait_until(lambda: said("events_written_again"))
+        lines = (tmp_path / "state/events.jsonl").read_text().splitlines()
+        stored = [json.loads(line) for line in lines if line.endswith("}")]
+        assert events(f"after={last}") == [e for e in stored if e["number"] > last], "what was in memory was written"
         daemon.end()
 
 

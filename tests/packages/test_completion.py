@@ -97,6 +97,7 @@ def test_kernels_that_live(terminal, daemon):
     wait_until(lambda: all(daemon.model(each)["execution_state"] == "idle" for each in kernels))
     where = f"kmux --runtime-dir {daemon.runtime}"
     terminal.offers(f"{where} stop ", "@last", *(each[:8] for each in kernels))
+    terminal.offers(f"{where} events --kernel ", "@last", *(each[:8] for each in kernels))
     terminal.offers(f"{where} describe {kernels[0][:7]}", f"describe {kernels[0][:8]}")
 
 
