@@ -44,13 +44,16 @@ public:
     for (;;) {
       auto read = [work = work_] { return work->run(); };
       std::string text = co_await journals_.run(std::move(read));
-      if (!text.empty()) co_return text;
+      const auto now = std::chrono::steady_clock::now();
+      if (text.empty() && follow_ && now >= quiet_until_) text = "\n";
+      if (!text.empty()) {
+        quiet_until_ = now + keep_alive;
+        co_return text;
+      }
       if (work_->left == 0) co_return std::string();
       if (work_->more) continue;
       if (!follow_ || kernel_->is_gone()) co_return std::string();
-      const auto position = work_->from.position();
-      co_await kernel_->wait_for_message(position, keep_alive);
-      if (kernel_->head() <= position && !kernel_->is_gone()) co_return "\n";
+      co_await kernel_->wait_for_message(work_->from.position(), quiet_until_ - now);
     }
   }
 
@@ -86,6 +89,9 @@ private:
   blocking& journals_;
   bool follow_;
   std::shared_ptr<work> work_;
+  /// When something has to be sent, be it nothing: what the filter leaves out may come all the time.
+  std::chrono::steady_clock::time_point quiet_until_ =
+      std::chrono::steady_clock::now() + keep_alive;
 };
 
 http_response show_messages(const api_context& api, const http_request& request) {

@@ -146,7 +146,7 @@ public:
   std::string stdio_log() const { return services_.directories.stdio_log(id()); }
   std::string journal_directory() const { return services_.directories.written_state(id()); }
   /// Ends when there is a message with a larger number, when the kernel is gone, or after `most`.
-  boost::asio::awaitable<void> wait_for_message(std::uint64_t after, std::chrono::seconds most);
+  boost::asio::awaitable<void> wait_for_message(std::uint64_t after, alarm::clock::duration most);
   bool is_gone() const noexcept { return fsm_.now() == supervise::kernel_fsm::state::gone; }
   /// A process runs, or is about to.
   bool has_process() const noexcept { return process_ != nullptr; }

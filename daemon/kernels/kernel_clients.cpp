@@ -124,7 +124,7 @@ void kernel::note_recording(const kernel_message& m) {
   tell_clients(said);
 }
 
-asio::awaitable<void> kernel::wait_for_message(std::uint64_t after, std::chrono::seconds most) {
+asio::awaitable<void> kernel::wait_for_message(std::uint64_t after, alarm::clock::duration most) {
   const auto self = shared_from_this();
   if (head_ > after || is_gone()) co_return;
   co_await numbered_.wait(most);

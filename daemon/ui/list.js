@@ -7,6 +7,7 @@ const COLUMNS = [
   ['Id', k => k.id], ['Clients', k => k.connections, true], ['Messages', k => k.kmux.seq, true],
   ['Restarts', k => k.kmux.restarts, true], ['Active', k => k.last_activity, true], ['Started', k => k.kmux.started, true],
 ];
+const AGES = 15000;  // milliseconds; where nothing else has changed ages are written anew so often
 const shown = { Active: age, Started: age };
 const find = id => document.getElementById(id);
 
@@ -15,6 +16,7 @@ export class List {
     this.poll = watcher('api/kernels');
     this.kernels = [];
     this.rows = new Map();
+    this.drawn = 0;
     this.sort = { column: 'Active', down: true };
     find('filter').addEventListener('input', () => this.draw());
     for (const [name, , number] of COLUMNS) {
@@ -33,7 +35,7 @@ export class List {
   async refresh() {
     const fresh = await this.poll();
     if (fresh) this.kernels = fresh;
-    this.draw();
+    if (fresh || Date.now() - this.drawn > AGES) this.draw();
   }
 
   wanted() {
@@ -47,6 +49,7 @@ export class List {
 
   draw() {
     const kernels = this.wanted(), body = find('rows'), now = Date.now();
+    this.drawn = now;
     const present = new Set(kernels.map(k => k.id));
     for (const [id, row] of this.rows) if (!present.has(id)) { row.remove(); this.rows.delete(id); }
     let before = null;
@@ -67,6 +70,7 @@ export class List {
 
   make(kernel) {
     const row = document.createElement('tr');
+    row.texts = [];  // what is written in its cells, which is quicker to look at
     for (const [name, , number] of COLUMNS) {
       const cell = row.appendChild(document.createElement('td'));
       cell.className = number ? 'number' : '';
@@ -77,9 +81,11 @@ export class List {
 
   fill(row, kernel, now) {
     COLUMNS.forEach(([name, value], i) => {
-      const cell = row.children[i], place = name === 'Id' ? cell.firstChild : cell;
       const text = name === 'Id' ? kernel.id.slice(0, 8) : String(shown[name] ? shown[name](value(kernel), now) : value(kernel) ?? '');
-      if (place.textContent !== text) place.textContent = text;
+      if (row.texts[i] === text) return;
+      row.texts[i] = text;
+      const cell = row.children[i];
+      (name === 'Id' ? cell.firstChild : cell).textContent = text;
       if (name === 'State') cell.className = `state-${kernel.execution_state}`;
     });
   }
