@@ -154,6 +154,10 @@ struct journal_config {
   bool code = false;     ///< the code of requests, too
 };
 
+struct metrics_config {
+  bool per_kernel = false;  ///< with the labels kernel and owner, too
+};
+
 struct log_config {
   std::string level = "info";  ///< trace, debug, info, warning, error, critical, off
 };
@@ -166,6 +170,7 @@ struct config {
   culling_config culling;
   limits_config limits;
   journal_config journal;
+  metrics_config metrics;
   log_config log;
   std::string runtime_dir;  ///< resolved by load(): never empty there
   std::string state_dir;

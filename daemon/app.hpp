@@ -17,6 +17,7 @@
 #include "daemon/http/server.hpp"
 #include "daemon/http/service.hpp"
 #include "daemon/hub/oauth.hpp"
+#include "daemon/metrics/loop_lag.hpp"
 #include "daemon/system/descriptors.hpp"
 #include "daemon/system/loop_watch.hpp"
 #include "daemon/system/successor.hpp"
@@ -73,6 +74,7 @@ private:
   supervise::directories directories_;
   supervise::cgroups cgroups_;
   boost::asio::io_context io_{1};
+  counters counted_;
   receive_buffer buffer_;
   blocking disk_;
   blocking journals_;  ///< by themselves: they are long
@@ -83,6 +85,7 @@ private:
   kernel_manager kernels_;
   session_store sessions_;
   write_probe writable_;
+  storage_probe stored_;
   access_control door_;
   token_store tokens_;
   std::optional<hub> hub_;
@@ -93,6 +96,7 @@ private:
   server server_;
   boost::asio::signal_set signals_;
   loop_watch watch_;
+  loop_lag lag_;
   std::string status_;  ///< as it was last told
   alarm keep_alive_timer_;
   alarm cull_timer_;

@@ -172,6 +172,7 @@ http_response access_control::refuse(const http_request& request, const verdict&
   if (found.status == 401 && oauth_ != nullptr && is_navigation(request)) {
     return oauth_->login(request);
   }
+  count(request, found.status);
   auto response = error_response(found.status, found.problem);
   if (found.status == 401) {
     response.headers.emplace_back("WWW-Authenticate", "Bearer realm=\"kmuxd\"");
@@ -180,6 +181,20 @@ http_response access_control::refuse(const http_request& request, const verdict&
     response.headers.emplace_back("Retry-After", "5");
   }
   return response;
+}
+
+void access_control::count(const http_request& request, int status) {
+  switch (status) {
+    case 401:
+      return counted_.count(presented_token(request) ? auth_failure::wrong : auth_failure::missing);
+    case 429:
+      return counted_.count(auth_failure::throttled);
+    case 503:
+    case 504:
+      return counted_.count(auth_failure::unavailable);
+    default:
+      return counted_.count(auth_failure::forbidden);
+  }
 }
 
 void access_control::done(const http_request& request, int status) {

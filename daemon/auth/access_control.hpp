@@ -15,6 +15,7 @@
 #include "daemon/auth/user_names.hpp"
 #include "daemon/auth/verdict.hpp"
 #include "daemon/hub/oauth.hpp"
+#include "daemon/metrics/counters.hpp"
 
 namespace kmux::daemon {
 
@@ -32,7 +33,8 @@ public:
     bool audit_all = false;
   };
 
-  access_control(boost::asio::io_context& io, blocking& names) : io_(io), names_(names) {}
+  access_control(boost::asio::io_context& io, blocking& names, counters& counted)
+      : io_(io), names_(names), counted_(counted) {}
   void set(authenticator tokens) { tokens_ = std::move(tokens); }
   void set_named(token_list named) { tokens_.set_named(std::move(named)); }
   void set(settings s) { settings_ = std::move(s); }
@@ -57,9 +59,11 @@ private:
   /// Who a trusted front speaks for.
   verdict for_user(verdict, const http_request&) const;
   http_response refuse(const http_request&, const verdict&);
+  void count(const http_request&, int status);
 
   boost::asio::io_context& io_;
   user_names names_;
+  counters& counted_;
   authenticator tokens_;
   settings settings_;
   audit_log audit_;

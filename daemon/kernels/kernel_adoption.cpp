@@ -40,6 +40,7 @@ std::optional<kernel_manager::found> kernel_manager::look_for(const std::string&
                                   : "";
   if (!problem.empty()) {
     const auto moved = services_.directories.quarantine(id);
+    ++services_.counted.adoption.quarantined;
     spdlog::error("event=kernel_quarantined kernel={} error=\"{}\" moved_to={}", id, problem,
                   moved ? *moved : moved.error().detail);
     return std::nullopt;
@@ -62,6 +63,7 @@ std::optional<kernel_manager::found> kernel_manager::look_for(const std::string&
 /// daemon, or an upgrade, finds it.
 std::nullopt_t kernel_manager::leave_alone(const std::string& id, const error& why) {
   left_alone_.insert(id);
+  ++services_.counted.adoption.left_alone;
   spdlog::error("event=kernel_left_alone kernel={} error=\"{}\"", id, why.detail);
   return std::nullopt;
 }
@@ -71,6 +73,7 @@ void kernel_manager::adopt(found it) {
   const auto pid = it.record.process.pid;
   const bool unwanted = it.record.wanted == "stopped";
   auto made = add(std::move(it.record));
+  ++(alive ? services_.counted.adoption.adopted : services_.counted.adoption.found_dead);
   made->adopt(std::move(it.process));
   spdlog::info("event=kernel_{} kernel={} pid={}", alive ? "adopted" : "found_dead", made->id(),
                pid);
@@ -79,6 +82,7 @@ void kernel_manager::adopt(found it) {
 }
 
 void kernel_manager::adopt_all() {
+  const auto begun = std::chrono::steady_clock::now();
   const auto ids = services_.directories.list_kernels();
   if (!ids) {
     spdlog::error("event=adoption_failed error=\"{}\"", ids.error().detail);
@@ -102,6 +106,7 @@ void kernel_manager::adopt_all() {
     adopt(std::move(each));
   reap_strays();
   adopt_lost();
+  services_.counted.adoption.took = std::chrono::steady_clock::now() - begun;
 }
 
 void kernel_manager::end_as_user(const std::string& user, const kernel_mark& mark) {
@@ -140,6 +145,7 @@ std::optional<supervise::summary> kernel_manager::read_summary(const std::string
   auto s = text ? supervise::parse_summary(*text, file) : result<supervise::summary>(text.error());
   if (s && s->id == id) return std::move(*s);
   const auto moved = files.quarantine_state(id);
+  ++services_.counted.adoption.quarantined;
   spdlog::error("event=kernel_quarantined kernel={} error=\"{}\" moved_to={}", id,
                 s ? "the summary names another kernel" : s.error().detail,
                 moved ? *moved : moved.error().detail);
@@ -191,6 +197,7 @@ void kernel_manager::adopt_lost() {
     const auto* const why =
         s.process.boot_id == boot ? runtime_directory_lost : machine_started_again;
     add(std::move(r))->adopt_lost(s, why);
+    ++services_.counted.adoption.found_dead;
     spdlog::info("event=kernel_found_dead kernel={} reason=\"{}\"", s.id, why);
   }
   drop_old();

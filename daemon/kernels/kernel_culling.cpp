@@ -43,6 +43,8 @@ culling::duration kernel::cull() {
                    cull_reason());
       break;
     case culling::action::end:
+      ++(culling_.why() == culling::cause::age ? services_.counted.culled_age
+                                               : services_.counted.culled_idle);
       spdlog::info("event=kernel_culled kernel={} owner={} reason=\"{}\"", id(), owner(),
                    cull_reason());
       finish_stop();
