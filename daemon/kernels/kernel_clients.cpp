@@ -29,13 +29,6 @@ constexpr std::size_t most_last_words = std::size_t{64} << 20;
 /// More header sessions than this at a time, and the routing table begins anew.
 constexpr std::size_t most_routes = 10'000;
 
-std::size_t bytes_of(const message_view& m) {
-  std::size_t out = m.header.size() + m.parent_header.size() + m.metadata.size() + m.content.size();
-  for (const auto each : m.buffers)
-    out += each.size();
-  return out;
-}
-
 }  // namespace
 
 void kernel::attach(channels_socket& socket) {
@@ -186,7 +179,7 @@ asio::awaitable<void> kernel::send_from(channels_socket& socket, channel_message
     if (link_ && link_->connected()) {
       note_shutdown(message, head);
       if (link_->send(message.channel, message.message)) {
-        services_.counted.count(message.channel, direction::to_kernel, bytes_of(message.message));
+        services_.counted.count(message.channel, direction::to_kernel, message.message);
         co_return;
       }
     }
@@ -202,7 +195,7 @@ void kernel::note_shutdown(const channel_message& message, const header& head) {
 }
 
 void kernel::on_message(const kernel_message& m) {
-  services_.counted.count(m.channel, direction::from_kernel, bytes_of(m.wire->message()));
+  services_.counted.count(m.channel, direction::from_kernel, m.wire->message());
   if (m.channel == channel::iopub && m.for_clients) {
     activity_.on_iopub(m.head, m.parent, m.wire->message().content,
                        std::chrono::system_clock::now());

@@ -20,6 +20,13 @@ struct traffic {
   std::uint64_t messages = 0, bytes = 0;
 };
 
+inline std::size_t bytes_of(const message_view& m) noexcept {
+  std::size_t out = m.header.size() + m.parent_header.size() + m.metadata.size() + m.content.size();
+  for (const auto each : m.buffers)
+    out += each.size();
+  return out;
+}
+
 /// Why a kernel died that nobody had asked to end.
 enum class death : std::uint8_t {
   exited,
@@ -75,6 +82,7 @@ struct counters {
     ++at.messages;
     at.bytes += bytes;
   }
+  void count(channel c, direction d, const message_view& m) noexcept { count(c, d, bytes_of(m)); }
   void count(death why) noexcept { ++deaths[static_cast<std::size_t>(why)]; }
   void count(auth_failure why) noexcept { ++auth_failures[static_cast<std::size_t>(why)]; }
   void count_response(int status, histogram::duration took) {

@@ -197,13 +197,13 @@ def test_resumes_by_cursor_and_by_number(daemon):
 
 
 def test_gaps(make_daemon):
-    daemon = make_daemon('[kernels]\necho = true\n[journal]\nmax_bytes = "64KiB"\n').start()
+    daemon = make_daemon('[kernels]\necho = true\n[journal]\nmax_bytes = "256KiB"\n').start()
     kernel = daemon.kernel()
     writer = daemon.channels(kernel, resume="now")
-    cell = writer.execute("flood 3000 100")
-    seen = writer.until(lambda m: is_idle_of(m, cell))
+    said = [writer.run("flood 100 100") for _ in range(20)]
+    cell = said[-1][0]["parent_header"]["msg_id"]
     late = daemon.channels(kernel, resume=1)
-    seen += late.until(lambda m: is_idle_of(m, cell))
+    seen = sum(said, []) + late.until(lambda m: is_idle_of(m, cell))
     gaps = [m["content"] for m in seen if m["msg_type"] == "kmux_gap"]
     after = ask(daemon)
     assert after("kmux_gaps_total") == len(gaps) > 0
