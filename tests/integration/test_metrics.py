@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from kmuxd import V1, wait_until
+from kmuxd import QUICK_STOP, V1, wait_until
 from prometheus_client.parser import text_string_to_metric_families
 from test_resume import cut
 
@@ -176,6 +176,27 @@ def test_a_kernel_that_cannot_be_started(make_daemon):
     dead = wait_until(lambda: (m := ask(daemon))("kmux_kernels", spec="ends", state="dead") == 1 and m)
     assert dead("kmux_kernel_deaths_total", cause="exited") == 1
     assert dead("kmux_kernel_start_duration_seconds_count") == 0
+
+
+def test_a_kernel_that_does_not_answer(make_daemon):
+    daemon = make_daemon(f'[kernels]\n{QUICK_STOP}connect_timeout = "1s"\n').start()
+    daemon.add_kernelspec("mute", ["/bin/sleep", "600"])
+    daemon.post("kernels", {"name": "mute"})
+    dead = wait_until(lambda: (m := ask(daemon))("kmux_kernels", spec="mute", state="dead") == 1 and m)
+    assert dead.changes(Metrics(""), "kmux_kernel_deaths") == {("kmux_kernel_deaths_total", ("cause", "unanswering")): 1}
+
+
+def test_a_kernel_whose_heart_stops(make_daemon):
+    daemon = make_daemon(f'[kernels]\necho = true\n{QUICK_STOP}heartbeat_action = "restart"\nheartbeat_interval = "100ms"\n'
+                         'heartbeat_late = "100ms"\nheartbeat_silent = "5s"\n').start()
+    kernel = daemon.kernel()
+    daemon.channels(kernel).run("echo beats")
+    pid = daemon.model(kernel)["kmux"]["pid"]
+    os.kill(pid, signal.SIGSTOP)
+    wait_until(lambda: daemon.model(kernel)["kmux"]["pid"] not in (pid, None) and daemon.model(kernel)["execution_state"] == "idle")
+    after = ask(daemon)
+    assert after.changes(Metrics(""), "kmux_kernel_deaths") == {("kmux_kernel_deaths_total", ("cause", "silent")): 1}
+    assert after("kmux_kernel_restarts_total", reason="death") == 1 and after("kmux_kernel_restarts_total", reason="asked") == 0
 
 
 def test_resumes_by_cursor_and_by_number(daemon):
