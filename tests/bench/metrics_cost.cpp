@@ -21,10 +21,11 @@ void to_clients(benchmark::State& state) {
     benchmark::DoNotOptimize(m);
     counted.count(channel::iopub, direction::from_kernel, m);
     benchmark::DoNotOptimize(interrupting.running());
-    for (auto client = state.range(0); client > 0; --client)
+    for (auto client = state.range(0); client > 0; --client) {
       counted.count(channel::iopub, direction::to_client, content.size());
-    benchmark::DoNotOptimize(counted);
-    benchmark::ClobberMemory();
+      benchmark::DoNotOptimize(counted);
+      benchmark::ClobberMemory();  // or they would be counted all at once
+    }
   }
 }
 BENCHMARK(to_clients)->Arg(1)->Arg(100);
