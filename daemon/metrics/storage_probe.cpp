@@ -57,6 +57,7 @@ std::uint64_t open_files() {
 std::vector<std::uint64_t> sizes_of(const supervise::directories& files,
                                     const std::vector<std::string>& kernels) {
   std::vector<std::uint64_t> out;
+  out.reserve(kernels.size());
   for (const auto& id : kernels)
     out.push_back(journal_bytes(files.written_state(id)));
   return out;
