@@ -158,6 +158,10 @@ struct events_config {
   std::size_t max_bytes = std::size_t{16} << 20;  ///< on disk; 0: none there
 };
 
+struct metrics_config {
+  bool per_kernel = false;  ///< with the labels kernel and owner, too
+};
+
 struct log_config {
   std::string level = "info";  ///< trace, debug, info, warning, error, critical, off
 };
@@ -171,6 +175,7 @@ struct config {
   limits_config limits;
   journal_config journal;
   events_config events;
+  metrics_config metrics;
   log_config log;
   std::string runtime_dir;  ///< resolved by load(): never empty there
   std::string state_dir;

@@ -251,6 +251,8 @@ void add_journal(std::vector<option>& t) {
                "system"));
   t.push_back(
       boolean("journal.code", true, AT(bool, journal.code), "keep the code of the cells, too"));
+  t.push_back(boolean("metrics.per_kernel", true, AT(bool, metrics.per_kernel),
+                      "metrics of each kernel as well, with its id and owner as labels"));
 }
 
 void add_events(std::vector<option>& t) {

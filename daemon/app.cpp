@@ -74,15 +74,16 @@ app::app(const config::config& c, supervise::directories directories, supervise:
       tasks_(io_),
       specs_(spec_settings_from(c)),
       spawner_(io_, child_program(), c.kernels.spawn),
-      services_{io_,      events_, buffer_,   directories_, spawner_,
-                cgroups_, specs_,  journals_, tasks_,       kernel_settings_from(c)},
+      services_{io_,    events_,   buffer_, directories_, spawner_,
+                cgroups_, specs_, journals_, tasks_, counted_, kernel_settings_from(c)},
       kernels_(services_, manager_settings_from(c)),
       sessions_(kernels_, directories_.runtime() + "/sessions.json"),
       writable_(io_, disk_, tasks_,
                 {{"the runtime directory", directories_.runtime()},
                  {"the state directory", directories_.state()}},
                 {}),
-      door_(io_, disk_, events_),
+      stored_(directories_, journals_, tasks_),
+      door_(io_, disk_, events_, counted_),
       tokens_(disk_,
               [this](token_list named) {
                 door_.set_named(std::move(named));
@@ -100,12 +101,15 @@ app::app(const config::config& c, supervise::directories directories, supervise:
            writable_,
            next,
            [this] { upgrade(); },
-           [this] { return this->reload(); }},
-      service_(routes_, door_, {c.server.base_url, c.server.allow_origin}),
+           [this] { return this->reload(); },
+           false,
+           {counted_, stored_, [this] { return server_.connections(); }, c.metrics.per_kernel}},
+      service_(routes_, door_, counted_, {c.server.base_url, c.server.allow_origin}),
       server_(io_, connection_settings_from(c), c.limits.max_connections,
               [this](http_request& request) { return service_.respond(request); }),
       signals_(io_, SIGTERM, SIGINT, SIGHUP),
       watch_(io_, [this] { tell_status(); }),
+      lag_(io_, counted_.loop_lag),
       keep_alive_timer_(io_),
       cull_timer_(io_),
       abort_timer_(io_),
@@ -127,6 +131,7 @@ app::app(const config::config& c, supervise::directories directories, supervise:
   add_upgrade_routes(routes_, api_);
   add_token_routes(routes_, api_);
   add_health_routes(routes_, api_);
+  add_metrics_routes(routes_, api_);
 }
 
 app::~app() = default;
@@ -164,6 +169,7 @@ int app::run() {
   keep_alive();
   cull();
   watch_loop();
+  lag_.start();
   begin_hub();
   notify_ready();
   events_.say("ready", {{"pid", ::getpid()}, {"kernels", kernels_.size()}});
@@ -211,6 +217,7 @@ result<void> app::take_over() {
   events_.set_most(config_.events.max_bytes);
   set_door(config_);
   end_revoked();
+  api_.metrics.per_kernel = config_.metrics.per_kernel;
   server_.set_settings(connection_settings_from(config_), config_.limits.max_connections);
   cull();
   watch_loop();
@@ -315,6 +322,7 @@ asio::awaitable<void> app::end() {
   co_await tasks_.join();
   kernels_.detach_all();
   signals_.cancel();
+  lag_.stop();
   watch_.stop();
 }
 

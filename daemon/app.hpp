@@ -18,6 +18,7 @@
 #include "daemon/http/server.hpp"
 #include "daemon/http/service.hpp"
 #include "daemon/hub/oauth.hpp"
+#include "daemon/metrics/loop_lag.hpp"
 #include "daemon/system/descriptors.hpp"
 #include "daemon/system/loop_watch.hpp"
 #include "daemon/system/successor.hpp"
@@ -77,6 +78,7 @@ private:
   supervise::cgroups cgroups_;
   boost::asio::io_context io_{1};
   event_stream events_;
+  counters counted_;
   receive_buffer buffer_;
   blocking disk_;
   blocking journals_;  ///< by themselves: they are long
@@ -87,6 +89,7 @@ private:
   kernel_manager kernels_;
   session_store sessions_;
   write_probe writable_;
+  storage_probe stored_;
   access_control door_;
   token_store tokens_;
   std::optional<hub> hub_;
@@ -97,6 +100,7 @@ private:
   server server_;
   boost::asio::signal_set signals_;
   loop_watch watch_;
+  loop_lag lag_;
   std::string status_;  ///< as it was last told
   alarm keep_alive_timer_;
   alarm cull_timer_;

@@ -10,12 +10,22 @@
 #include "daemon/events/event_stream.hpp"
 #include "daemon/http/router.hpp"
 #include "daemon/kernels/kernel_manager.hpp"
+#include "daemon/metrics/counters.hpp"
+#include "daemon/metrics/storage_probe.hpp"
 #include "daemon/sessions/session_store.hpp"
 #include "daemon/specs/spec_store.hpp"
 #include "daemon/system/successor.hpp"
 #include "daemon/system/write_probe.hpp"
 
 namespace kmux::daemon {
+
+/// What /metrics shows that is not the kernels' own.
+struct metrics_sources {
+  const counters& counted;
+  storage_probe& stored;
+  std::function<std::size_t()> connections;
+  bool per_kernel = false;
+};
 
 /// What handlers work on. Outlives the router.
 struct api_context {
@@ -33,6 +43,7 @@ struct api_context {
   std::function<void()> begin_upgrade;   ///< once requests under way are answered
   std::function<result<void>()> reload;  ///< the configuration, all of it or nothing
   bool stopping = false;                 ///< the daemon's end has begun
+  metrics_sources metrics;
 };
 
 void add_server_routes(router&, api_context&);   ///< /api, /api/status, /api/me, /api/spec.yaml
@@ -49,7 +60,8 @@ void add_upgrade_routes(router&, api_context&);  ///< /api/upgrade, /api/reload
 void add_token_routes(router&, api_context&);    ///< /api/tokens…
 /// /ui…, and / that leads there; what whoever wants the page needs: they may have to log in first.
 void add_ui_routes(router&, api_context&, access page);
-void add_health_routes(router&, api_context&);  ///< /healthz, /readyz
+void add_health_routes(router&, api_context&);   ///< /healthz, /readyz
+void add_metrics_routes(router&, api_context&);  ///< /metrics
 
 http_response refusal_response(const kernel_manager::refusal&);
 

@@ -175,6 +175,7 @@ http_response access_control::refuse(const http_request& request, const verdict&
     return oauth_->login(request);
   }
   tell_refusal(request, found);
+  count(request, found.status);
   auto response = error_response(found.status, found.problem);
   if (found.status == 401) {
     response.headers.emplace_back("WWW-Authenticate", "Bearer realm=\"kmuxd\"");
@@ -193,6 +194,20 @@ void access_control::tell_refusal(const http_request& request, const verdict& fo
                            event_member::text("reason", found.problem)};
   if (!request.who.owner.empty()) members.emplace_back("who", request.who.owner);
   events_.say_seldom("access_refused", std::move(members), severity::warning);
+}
+
+void access_control::count(const http_request& request, int status) {
+  switch (status) {
+    case 401:
+      return counted_.count(presented_token(request) ? auth_failure::wrong : auth_failure::missing);
+    case 429:
+      return counted_.count(auth_failure::throttled);
+    case 503:
+    case 504:
+      return counted_.count(auth_failure::unavailable);
+    default:
+      return counted_.count(auth_failure::forbidden);
+  }
 }
 
 void access_control::done(const http_request& request, int status) {

@@ -16,6 +16,7 @@
 #include "daemon/auth/verdict.hpp"
 #include "daemon/events/event_stream.hpp"
 #include "daemon/hub/oauth.hpp"
+#include "daemon/metrics/counters.hpp"
 
 namespace kmux::daemon {
 
@@ -33,8 +34,9 @@ public:
     bool audit_all = false;
   };
 
-  access_control(boost::asio::io_context& io, blocking& names, event_stream& events)
-      : io_(io), names_(names), events_(events) {}
+  access_control(boost::asio::io_context& io, blocking& names, event_stream& events,
+                 counters& counted)
+      : io_(io), names_(names), events_(events), counted_(counted) {}
   void set(authenticator tokens) { tokens_ = std::move(tokens); }
   void set_named(token_list named) { tokens_.set_named(std::move(named)); }
   /// After a change of tokens: whether who came in before would still come in.
@@ -62,10 +64,12 @@ private:
   verdict for_user(verdict, const http_request&) const;
   http_response refuse(const http_request&, const verdict&);
   void tell_refusal(const http_request&, const verdict&);
+  void count(const http_request&, int status);
 
   boost::asio::io_context& io_;
   user_names names_;
   event_stream& events_;
+  counters& counted_;
   authenticator tokens_;
   settings settings_;
   audit_log audit_;

@@ -74,6 +74,10 @@ struct identity {
   /// Not what administrators do by the way: their clients name users without meaning it.
   bool may_act_for_others() const { return scopes.has(scope::act_for); }
   bool may(access what) const { return scopes.permits(what); }
+  /// Whether what belongs to anybody is.
+  bool may_see_all() const {
+    return admin() || may_act_for_others() || (doing == access::look && scopes.has(scope::observe));
+  }
   /// Whether what belongs to `whom` is there for this request.
   bool may_see(const std::string& whom) const;
 };

@@ -89,6 +89,7 @@ asio::awaitable<http_response> service::handle(http_request& request) {
 }
 
 asio::awaitable<http_response> service::respond(http_request& request) {
+  const auto begun = std::chrono::steady_clock::now();
   http_response response;
   bool failed = false;
   try {
@@ -104,6 +105,7 @@ asio::awaitable<http_response> service::respond(http_request& request) {
   if (failed) response = error_response(500, "This is a defect of kmuxd; its log says more.");
   add_etag(request, response);
   add_origin(response);
+  counted_.count_response(response.status, std::chrono::steady_clock::now() - begun);
   spdlog::debug("event=request method={} path=\"{}\" status={} owner={}", request.method,
                 request.path, response.status, request.who.owner);
   co_return response;

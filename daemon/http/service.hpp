@@ -17,8 +17,8 @@ public:
     std::string allow_origin;    ///< CORS: "*", one origin, or empty for none
   };
 
-  service(const router& routes, access_control& door, settings s)
-      : routes_(routes), door_(door), settings_(std::move(s)) {}
+  service(const router& routes, access_control& door, counters& counted, settings s)
+      : routes_(routes), door_(door), counted_(counted), settings_(std::move(s)) {}
 
   boost::asio::awaitable<http_response> respond(http_request&);
 
@@ -30,6 +30,7 @@ private:
 
   const router& routes_;
   access_control& door_;
+  counters& counted_;
   settings settings_;
 };
 

@@ -115,7 +115,7 @@ void channels_socket::replay(const journal::stored_record& record) {
   if (from != channel::iopub && !kernel_->belongs_to(*this, stored_parent_.session)) return;
   delivery out(from, message, stored_head_.msg_id, stored_head_.msg_type, record.keep,
                record.number);
-  if (const auto& frame = out.frame(protocol_, numbering_)) link_->send(frame);
+  if (const auto& frame = out.frame(protocol_, numbering_)) send(from, frame);
 }
 
 /// The client comes to this number, whose message has that parent: what is before it and is not
@@ -135,13 +135,16 @@ void channels_socket::send_kept_aside(std::uint64_t up_to) {
     const auto each = aside_.take(up_to);
     if (!each) return;
     if (pass(each->number, each->message.parent_header) && each->message.frame)
-      link_->send(each->message.frame);
+      send(each->message.from, each->message.frame);
   }
 }
 
 /// To who counts, the numbers; to everybody else a line that a notebook shows, in the cell of the
 /// message after the gap.
 void channels_socket::tell_gap(const message_gap& gap, std::string_view parent) {
+  auto& counted = kernel_->services().counted;
+  ++counted.gaps;
+  counted.messages_lost += gap.last - gap.first + 1;
   kernel_->say("messages_lost",
                {{"session", session_id_}, {"first", gap.first}, {"last", gap.last}},
                severity::warning);
@@ -158,7 +161,7 @@ void channels_socket::tell_gap(const message_gap& gap, std::string_view parent) 
   const message_view view = said->view();
   if (peek_header(view.header, stored_head_) != errc::ok) return;
   delivery out(channel::iopub, view, stored_head_.msg_id, stored_head_.msg_type, said);
-  if (const auto& frame = out.frame(protocol_)) link_->send(frame);
+  if (const auto& frame = out.frame(protocol_)) send(channel::iopub, frame);
 }
 
 }  // namespace kmux::daemon

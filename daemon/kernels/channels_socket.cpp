@@ -65,8 +65,16 @@ std::string channels_socket::model() const {
       client_.number, json_quote(kernel_->id()), json_quote(session_id_), json_quote(client_.owner),
       json_quote(client_.address), iso_time(client_.since),
       position ? fmt::to_string(*position) : "null",
-      position && head > *position ? head - *position : 0,
-      link_ == nullptr ? 0 : link_->waiting_bytes());
+      position && head > *position ? head - *position : 0, waiting_bytes());
+}
+
+std::size_t channels_socket::waiting_bytes() const noexcept {
+  return link_ == nullptr ? 0 : link_->waiting_bytes();
+}
+
+void channels_socket::send(channel from, const outgoing_ptr& frame) {
+  kernel_->services().counted.count(from, direction::to_client, frame->size);
+  link_->send(frame);
 }
 
 void channels_socket::begin(place where) {
@@ -92,7 +100,7 @@ void channels_socket::keep_aside(delivery& message, bool wanted) {
   const std::size_t bytes = frame ? frame->size : 0;
   aside_.add({message.number(),
               bytes + message.parent_header().size(),
-              {frame, std::string(message.parent_header())}},
+              {message.from(), frame, std::string(message.parent_header())}},
              most_waiting());
 }
 
@@ -111,7 +119,7 @@ void channels_socket::deliver(delivery& message, bool wanted) {
     const auto& frame = message.frame(protocol_, numbering_);
     if (!frame) return;
     if (has_room_for(*frame)) {
-      link_->send(frame);
+      send(message.from(), frame);
     } else if (numbered) {
       place_ = place::after(message.number() - 1);
       keep_aside(message, wanted);
@@ -128,14 +136,14 @@ void channels_socket::deliver(delivery& message, bool wanted) {
 void channels_socket::tell(delivery& message, std::uint64_t after) {
   const auto& frame = message.frame(protocol_, numbering::hidden);
   if (!open() || !frame) return;
-  if (!place_.behind()) return link_->send(frame);
+  if (!place_.behind()) return send(channel::iopub, frame);
   if (notices_.size() >= most_notices) notices_.pop_front();
   notices_.push_back({after, frame});
 }
 
 void channels_socket::send_notices(std::uint64_t up_to) {
   while (!notices_.empty() && notices_.front().after <= up_to) {
-    link_->send(notices_.front().frame);
+    send(channel::iopub, notices_.front().frame);
     notices_.pop_front();
   }
 }

@@ -77,6 +77,9 @@ public:
   bool named() const noexcept { return named_; }
   const resume_point& resume() const noexcept { return resume_; }
   const client_info& client() const noexcept { return client_; }
+  /// It is fed from the journal.
+  bool behind() const noexcept { return place_.behind(); }
+  std::size_t waiting_bytes() const noexcept;
   /// What the API says of it, as JSON.
   std::string model() const;
 
@@ -98,6 +101,7 @@ private:
     outgoing_ptr frame;
   };
   struct unkept {
+    channel from;
     outgoing_ptr frame;  ///< nullptr: it is for others
     std::string parent_header;
   };
@@ -109,6 +113,7 @@ private:
   std::size_t most_waiting() const;
   void keep_aside(delivery&, bool wanted);
 
+  void send(channel, const outgoing_ptr&);
   void start_reading();
   boost::asio::awaitable<void> catch_up();
   boost::asio::awaitable<batch> read_some(std::shared_ptr<journal::reader>, bool here);

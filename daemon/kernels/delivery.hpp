@@ -33,6 +33,7 @@ public:
   /// nullptr where the message cannot be said in that protocol: its dictionaries are no JSON
   /// objects in UTF-8, which inside of a text frame would break the frame.
   const outgoing_ptr& frame(ws_protocol, numbering = numbering::hidden);
+  channel from() const noexcept { return channel_; }
   /// In the kernel's journal; 0: it is not one of the kernel's.
   std::uint64_t number() const noexcept { return number_; }
   /// It can be read there later.

@@ -165,6 +165,7 @@ void kernel::watch(std::unique_ptr<supervise::process> process) {
 }
 
 void kernel::ended(exit_status status) {
+  const auto self = shared_from_this();
   stderr_tail_ = supervise::tail_of_file(services_.directories.stdio_log(id()), tail_lines);
   say("kernel_ended",
       {{"pid", record_.process.pid}, event_member::text("cause", describe(status))});
@@ -174,8 +175,21 @@ void kernel::ended(exit_status status) {
   leave_cgroup();
   read_last_words();
   save_summary();
+  const auto before = fsm_.now();
   feed(on::exited{std::move(status)});
+  note_end(before);
   if (fsm_.now() != kernel_fsm::state::gone) save();
+}
+
+/// A death is an end that nobody asked for.
+void kernel::note_end(kernel_fsm::state before) {
+  using state = kernel_fsm::state;
+  const bool lived = before == state::connecting || before == state::ready;
+  if (lived && (fsm_.now() == state::restarting || fsm_.now() == state::dead)) {
+    services_.counted.count(death_by(record_.last_exit->how));
+  } else if (before == state::stopping && fsm_.now() == state::dead) {
+    services_.counted.count(death::unanswering);
+  }
 }
 
 void kernel::connect(bool adopted) {
@@ -196,13 +210,14 @@ void kernel::connect(bool adopted) {
   };
   hear.writable = [this] { changed_.notify(); };
   order_ = {};
-  link_ = std::make_unique<kernel_link>(services_.io, services_.buffer, *where,
+  link_ = std::make_unique<kernel_link>(services_.io, services_.buffer, services_.counted, *where,
                                         services_.settings.kernel_message_limits, adopted,
                                         peer_uid(), std::move(hear));
 }
 
 void kernel::connected() {
   activity_.connected();
+  starting_.stop(services_.counted.starts);
   heartbeat_due(heartbeat_.start(now()));
   feed(on::connected{});
 }
@@ -212,6 +227,8 @@ void kernel::disconnect() {
   hung_.clear();
   heartbeat_timer_.cancel();
   order_timer_.cancel();
+  starting_.reset();
+  interrupting_.reset();
   link_.reset();
 }
 
@@ -227,12 +244,15 @@ void kernel::heartbeat_due(supervise::heartbeat::action action) {
     heartbeat_due(next);
     if (heartbeat_.now() == supervise::heartbeat::state::silent &&
         before != supervise::heartbeat::state::silent && services_.settings.restart_when_silent) {
+      services_.counted.count(death::silent);
       feed(on::user_restart{.silent = true});
     }
   });
 }
 
 void kernel::announce(const act::announce& what) {
+  if (what.told == act::announce::state::starting) ++services_.counted.restarts_asked;
+  if (what.told == act::announce::state::restarting) ++services_.counted.restarts_by_death;
   const std::string date = iso_now();
   const sender me{"kmuxd", "kmux", date};
   tell_clients(make_status(me, supervise::to_string(what.told), what.reason, stderr_tail_));
@@ -250,6 +270,7 @@ void kernel::complete(const act::complete& done) {
 }
 
 void kernel::forget() {
+  stopping_.stop(services_.counted.stops);
   numbered_.notify();
   for (channels_socket* const client : clients_) {
     client->close(close_code::kernel_gone, "The kernel was shut down and is gone.");
@@ -308,6 +329,7 @@ asio::awaitable<result<void>> kernel::restart() {
 void kernel::finish_stop() {
   record_.wanted = "stopped";
   save();
+  if (process_) stopping_.start();
   feed(on::user_stop{});
 }
 
@@ -327,6 +349,7 @@ result<void> kernel::interrupt() {
   if (!process_) {
     return error{errc::not_found, "The kernel has no process to interrupt: restart it."};
   }
+  if (is_busy()) interrupting_.start();
   if (interrupt_by_message_) {
     if (link_ && link_->request_interrupt()) return {};
     return error{errc::io, "The kernel takes no messages: restart it."};

@@ -21,6 +21,7 @@
 #include "daemon/kernels/channels_socket.hpp"
 #include "daemon/kernels/kernel_link.hpp"
 #include "daemon/kernels/message_order.hpp"
+#include "daemon/metrics/counters.hpp"
 #include "daemon/specs/spec_store.hpp"
 #include "proc/account.hpp"
 #include "proc/journal/cursors.hpp"
@@ -75,6 +76,7 @@ struct kernel_services {
   const spec_store& specs;
   blocking& journals;
   task_group& tasks;
+  counters& counted;
   kernel_settings settings;
   std::uint64_t clients_so_far = 0;  ///< each has a number of its own
 };
@@ -111,6 +113,8 @@ public:
   /// The kernel model of Jupyter's REST API, as JSON.
   std::string model() const;
   std::size_t connections() const noexcept { return clients_.size(); }
+  /// Jupyter's execution_state, as in the model.
+  std::string_view state_name() const noexcept;
   /// As it has said itself, and with a process that can be.
   bool is_busy() const noexcept {
     return has_process() && activity_.state() == "busy" && !activity_.presumed_busy();
@@ -224,7 +228,7 @@ private:
   std::string cull_model() const;
   void save_counts();
   void heartbeat_due(supervise::heartbeat::action);
-  std::string_view state_name() const noexcept;
+  void note_end(supervise::kernel_fsm::state before);
 
   kernel_services& services_;
   supervise::record record_;
@@ -271,6 +275,7 @@ private:
   bool cursors_fail_ = false;
   event changed_;  ///< life, link or outbox: waiters look again
 
+  stopwatch starting_, interrupting_, stopping_;
   std::uint64_t restarts_done_ = 0;
   result<void> last_restart_;
 };

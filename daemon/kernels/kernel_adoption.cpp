@@ -40,6 +40,7 @@ std::optional<kernel_manager::found> kernel_manager::look_for(const std::string&
                                   : "";
   if (!problem.empty()) {
     const auto moved = services_.directories.quarantine(id);
+    ++services_.counted.adoption.quarantined;
     services_.events.say("kernel_quarantined",
                          {{"kernel", id},
                           event_member::text("error", problem),
@@ -65,6 +66,7 @@ std::optional<kernel_manager::found> kernel_manager::look_for(const std::string&
 /// daemon, or an upgrade, finds it.
 std::nullopt_t kernel_manager::leave_alone(const std::string& id, const error& why) {
   left_alone_.insert(id);
+  ++services_.counted.adoption.left_alone;
   services_.events.say("kernel_left_alone",
                        {{"kernel", id}, event_member::text("error", why.detail)}, severity::error);
   return std::nullopt;
@@ -75,6 +77,7 @@ void kernel_manager::adopt(found it) {
   const auto pid = it.record.process.pid;
   const bool unwanted = it.record.wanted == "stopped";
   auto made = add(std::move(it.record));
+  ++(alive ? services_.counted.adoption.adopted : services_.counted.adoption.found_dead);
   made->adopt(std::move(it.process));
   made->say(alive ? "kernel_adopted" : "kernel_found_dead", {{"pid", pid}});
   // The daemon before us was asked to end it, and could not finish.
@@ -82,6 +85,7 @@ void kernel_manager::adopt(found it) {
 }
 
 void kernel_manager::adopt_all() {
+  const auto begun = std::chrono::steady_clock::now();
   const auto ids = services_.directories.list_kernels();
   if (!ids) {
     spdlog::error("event=adoption_failed error=\"{}\"", ids.error().detail);
@@ -105,6 +109,7 @@ void kernel_manager::adopt_all() {
     adopt(std::move(each));
   reap_strays();
   adopt_lost();
+  services_.counted.adoption.took = std::chrono::steady_clock::now() - begun;
 }
 
 void kernel_manager::end_as_user(const std::string& user, const kernel_mark& mark) {
@@ -143,6 +148,7 @@ std::optional<supervise::summary> kernel_manager::read_summary(const std::string
   auto s = text ? supervise::parse_summary(*text, file) : result<supervise::summary>(text.error());
   if (s && s->id == id) return std::move(*s);
   const auto moved = files.quarantine_state(id);
+  ++services_.counted.adoption.quarantined;
   services_.events.say(
       "kernel_quarantined",
       {{"kernel", id},
@@ -197,6 +203,7 @@ void kernel_manager::adopt_lost() {
     r.created = s.created;
     const auto* const why =
         s.process.boot_id == boot ? runtime_directory_lost : machine_started_again;
+    ++services_.counted.adoption.found_dead;
     const auto made = add(std::move(r));
     made->adopt_lost(s, why);
     made->say("kernel_found_dead", {event_member::text("reason", why)});

@@ -85,9 +85,15 @@ bool kernel::belongs_to(const channels_socket& socket, const std::string& sessio
 
 place kernel::place_of(const channels_socket& socket) {
   const auto& wish = socket.resume();
-  if (wish.what == resume_point::from::number) return place::after(wish.number);
+  if (wish.what == resume_point::from::number) {
+    ++services_.counted.resumed_by_number;
+    return place::after(wish.number);
+  }
   if (wish.what == resume_point::from::cursor && socket.named()) {
-    if (const auto known = cursors_.find(socket.session_id())) return place::after(*known);
+    if (const auto known = cursors_.find(socket.session_id())) {
+      ++services_.counted.resumed_by_cursor;
+      return place::after(*known);
+    }
     if (head_ != 0) confirm(socket.session_id(), head_);
   }
   return place::at_end(head_);
@@ -167,7 +173,10 @@ asio::awaitable<void> kernel::send_from(channels_socket& socket, channel_message
     }
     if (link_ && link_->connected()) {
       note_shutdown(message, head);
-      if (link_->send(message.channel, message.message)) co_return;
+      if (link_->send(message.channel, message.message)) {
+        services_.counted.count(message.channel, direction::to_kernel, message.message);
+        co_return;
+      }
     }
     co_await changed_.wait();
   }
@@ -181,9 +190,12 @@ void kernel::note_shutdown(const channel_message& message, const header& head) {
 }
 
 void kernel::on_message(const kernel_message& m) {
+  services_.counted.count(m.channel, direction::from_kernel, m.wire->message());
   if (m.channel == channel::iopub && m.for_clients) {
     activity_.on_iopub(m.head, m.parent, m.wire->message().content,
                        std::chrono::system_clock::now());
+    if (interrupting_.running() && activity_.state() == "idle")
+      interrupting_.stop(services_.counted.interrupts);
   }
   if (m.number == 0) return hand_on(m);
   note_number(m.number);

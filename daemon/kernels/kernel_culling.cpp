@@ -42,6 +42,8 @@ culling::duration kernel::cull() {
           {{"owner", owner()}, event_member::text("reason", cull_reason())});
       break;
     case culling::action::end:
+      ++(culling_.why() == culling::cause::age ? services_.counted.culled_age
+                                               : services_.counted.culled_idle);
       say("kernel_culled", {{"owner", owner()}, event_member::text("reason", cull_reason())});
       finish_stop();
       return wanted.all.interval;

@@ -247,6 +247,8 @@ result<void> kernel::try_let_go(supervise::held_child held, const launch_spec& s
 
 void kernel::launch() {
   adopted_ = false;
+  starting_.reset();
+  starting_.start();
   activity_.starting(std::chrono::system_clock::now());
   auto spec = prepare_launch();
   if (!spec) return launch_failed(spec.error());
@@ -274,6 +276,7 @@ void kernel::launch_failed(const error& why) {
   exit_status status;
   status.how = exit_status::cause::launch_failed;
   status.detail = why.detail;
+  services_.counted.count(death::launch_failed);
   record_.process = {};
   record_.last_exit = status;
   leave_cgroup();

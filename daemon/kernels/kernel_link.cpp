@@ -21,10 +21,11 @@ constexpr std::size_t index(channel c) {
 
 }  // namespace
 
-kernel_link::kernel_link(asio::io_context& io, receive_buffer& buffer, const connection_info& where,
-                         const message_limits& limits, bool adopted, std::optional<uid_t> peer,
-                         handlers on)
-    : limits_(limits),
+kernel_link::kernel_link(asio::io_context& io, receive_buffer& buffer, counters& counted,
+                         const connection_info& where, const message_limits& limits, bool adopted,
+                         std::optional<uid_t> peer, handlers on)
+    : counted_(counted),
+      limits_(limits),
       peer_(peer),
       adopted_(adopted),
       on_(std::move(on)),
@@ -91,6 +92,7 @@ bool kernel_link::request_interrupt() {
 
 void kernel_link::drop(channel c, errc why) {
   ++dropped_;
+  ++counted_.messages_dropped;
   // Powers of two: a kernel that sends nothing else must not fill the log.
   if ((dropped_ & (dropped_ - 1)) == 0) {
     spdlog::warn("event=kernel_message_dropped channel={} error=\"{}\" count={}", to_string(c),

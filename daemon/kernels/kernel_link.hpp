@@ -10,6 +10,7 @@
 #include <boost/asio/io_context.hpp>
 
 #include "daemon/async/alarm.hpp"
+#include "daemon/metrics/counters.hpp"
 #include "protocol/connection_file.hpp"
 #include "protocol/header.hpp"
 #include "protocol/io/zmtp_port.hpp"
@@ -46,8 +47,9 @@ public:
 
   /// `adopted`: the kernel has been running and may be busy, so that it is asked on control as
   /// well. `peer`: whose process it must be, where it is not ours.
-  kernel_link(boost::asio::io_context& io, receive_buffer& buffer, const connection_info& where,
-              const message_limits& limits, bool adopted, std::optional<uid_t> peer, handlers on);
+  kernel_link(boost::asio::io_context& io, receive_buffer& buffer, counters& counted,
+              const connection_info& where, const message_limits& limits, bool adopted,
+              std::optional<uid_t> peer, handlers on);
   ~kernel_link();
 
   /// Signs and sends; false where too much is waiting already (writable will tell).
@@ -56,7 +58,6 @@ public:
 
   bool connected() const noexcept { return nudge_.connected(); }
   const std::string& session() const noexcept { return session_; }
-  std::uint64_t dropped() const noexcept { return dropped_; }
 
   bool request_shutdown(bool restart);
   bool request_interrupt();
@@ -70,6 +71,7 @@ private:
   void arm_nudge();
   sender me() const;
 
+  counters& counted_;
   message_limits limits_;
   std::optional<uid_t> peer_;
   bool adopted_;

@@ -24,6 +24,7 @@ os.environ.setdefault("TESTED_BIN", str(BIN))
 import access  # noqa: E402
 import command_line  # noqa: E402
 import journals  # noqa: E402
+import metrics  # noqa: E402
 import page  # noqa: E402
 import python_kernels  # noqa: E402
 import restarts  # noqa: E402
@@ -310,6 +311,10 @@ def bench_cli(*_):
     command_line.measure(row, note)
 
 
+def bench_metrics(*_):
+    metrics.measure(row, note)
+
+
 def bench_lost(*_):
     journals.measure_lost(row, note)
 
@@ -332,7 +337,7 @@ def bench_spawn(*_):
 
 PARTS = {"memory": bench_memory, "rest": bench_rest, "start": bench_start, "rtt": bench_rtt, "paced": bench_paced,
          "flood": bench_flood, "big": bench_big, "crowd": bench_crowd, "spawn": bench_spawn, "journal": bench_journal, "lost": bench_lost, "python": bench_python,
-         "access": bench_access, "restart": bench_restart, "page": bench_page, "sizes": bench_sizes, "cli": bench_cli}
+         "access": bench_access, "restart": bench_restart, "page": bench_page, "sizes": bench_sizes, "cli": bench_cli, "metrics": bench_metrics}
 
 
 def write_table():

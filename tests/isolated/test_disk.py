@@ -1,6 +1,7 @@
 """Disks that are full, and then are not; directories that cannot be written to."""
 
 import json
+import re
 import signal
 
 import pytest
@@ -22,6 +23,10 @@ def start_with(make_daemon, which, disk):
 
 def journal_of(daemon, kernel):
     return daemon.model(kernel)["kmux"]["journal"]
+
+
+def failing_journals(daemon):
+    return re.search(r"^kmux_journals_failing (\d+)$", daemon.call("GET", "metrics").text, re.M)[1]
 
 
 def test_the_journals_disk_is_full_and_then_is_not(make_daemon, tmp_path):
@@ -69,6 +74,7 @@ def test_clients_are_told_that_nothing_is_kept(make_daemon, tmp_path):
         messages = live.until(lambda m: m["content"].get("name") == "stderr")
         assert "not being kept" in messages[-1]["content"]["text"]
         assert messages[0]["parent_header"]["msg_id"] == cell
+        wait_until(lambda: failing_journals(daemon) == "1")
         (tmp_path / "state/filler").unlink()
         told = []
 
@@ -77,6 +83,7 @@ def test_clients_are_told_that_nothing_is_kept(make_daemon, tmp_path):
             return journal_of(daemon, kernel) == "recording"
 
         wait_until(kept_again)
+        assert failing_journals(daemon) == "0"
         daemon.end()
 
 
