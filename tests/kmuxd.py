@@ -48,7 +48,7 @@ def has_ended(pid):
 class Channels:
     """A client's WebSocket on a kernel, in either protocol."""
 
-    def __init__(self, daemon, kernel, session=None, protocol=None, token=TOKEN, timeout=30, resume=None):
+    def __init__(self, daemon, kernel, session=None, protocol=None, token=TOKEN, timeout=30, resume=None, headers=None):
         self.daemon = daemon
         daemon.hide(token)
         self.session = session or uuid.uuid4().hex
@@ -56,11 +56,12 @@ class Channels:
         self.timeout = timeout
         self.socket = websocket.create_connection(
             f"{daemon.ws}api/kernels/{kernel}/channels?session_id={self.session}" + ("" if resume is None else f"&resume={resume}"),
-            header={"Authorization": f"token {token}"},
+            header={"Authorization": f"token {token}", **(headers or {})},
             subprotocols=[V1] if self.v1 else None,
             sslopt={"ca_certs": daemon.tls["verify"]} if "verify" in daemon.tls else None,
             timeout=timeout,
         )
+        self.answer_headers = self.socket.headers
         answer = self.socket.pong
 
         def pong(payload):
@@ -284,11 +285,14 @@ class Daemon:
         state = next((Path(b) for a, b in zip(self.flags, self.flags[1:]) if a == "--state-dir"), self.runtime / "state")
         return [self.log, *state.glob("audit.log*")]
 
+    def written(self, log):
+        return log.read_text(errors="replace")
+
     def check_logs(self, *more):
         """No secret that was used here is in a log; nor in `more`, what others have written."""
-        for file in (*self.logs(), *more):
-            text = file.read_text(errors="replace")
-            assert not (told := [each for each in self.hidden if each in text]), f"{file} has {told} in it"
+        for log in (*self.logs(), *more):
+            text = self.written(log)
+            assert not (told := [each for each in self.hidden if each in text]), f"{log} has {told} in it"
 
     def call(self, method, path, token=TOKEN, **more):
         headers = {**({"Authorization": f"token {token}"} if token else {}), **more.pop("headers", {})}

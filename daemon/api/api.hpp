@@ -46,8 +46,11 @@ void add_upgrade_routes(router&, api_context&);  ///< /api/upgrade, /api/reload
 void add_token_routes(router&, api_context&);    ///< /api/tokens…
 /// /ui…, and / that leads there; what whoever wants the page needs: they may have to log in first.
 void add_ui_routes(router&, api_context&, access page);
-void add_health_routes(router&, api_context&);   ///< /healthz, /readyz
+void add_health_routes(router&, api_context&);  ///< /healthz, /readyz
 
+/// As kernel_manager::start(), for that request: of its trace, which the kernel is told in
+/// TRACEPARENT where the request sets no other.
+kernel_manager::started start_for(const api_context&, kernel_request, const http_request&);
 http_response refusal_response(const kernel_manager::refusal&);
 
 }  // namespace kmux::daemon

@@ -111,7 +111,7 @@ result<daemon_address> address_of_url(const std::string& url, std::string token)
   const auto slash = std::min(rest.find('/'), rest.size());
   std::string host = rest.substr(0, slash);
   daemon_address out;
-  out.token = std::move(token);
+  out.token = secret(std::move(token));
   out.name = url;
   if (slash < rest.size()) out.base_url = rest.substr(slash);
   if (!out.base_url.ends_with('/')) out.base_url += '/';

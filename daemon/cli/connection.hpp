@@ -8,6 +8,7 @@
 
 #include "daemon/cli/failure.hpp"
 #include "proc/unique_fd.hpp"
+#include "protocol/secret.hpp"
 
 namespace kmux::cli {
 
@@ -16,7 +17,7 @@ struct daemon_address {
   std::string socket;  ///< path of its admin.sock; empty: by TCP
   std::string host = "127.0.0.1", port = "80";
   std::string base_url = "/";  ///< begins and ends with '/'
-  std::string token;           ///< empty: none
+  secret token;                ///< empty: none
   std::string name;            ///< for people
 
   bool local() const noexcept { return !socket.empty(); }

@@ -7,6 +7,7 @@
 
 #include "daemon/clock.hpp"
 #include "daemon/kernels/kernel.hpp"
+#include "daemon/system/log.hpp"
 #include "protocol/json.hpp"
 #include "protocol/ws_legacy.hpp"
 
@@ -52,6 +53,7 @@ void channels_socket::closed() {
 
 void channels_socket::close(std::uint16_t code, std::string_view reason) {
   if (!open()) return;
+  const trace_scope traced(client_.trace);
   spdlog::info("event=client_closed kernel={} session={} code={} reason=\"{}\"", kernel_->id(),
                session_id_, code, reason);
   link_->close(code, reason);
