@@ -56,25 +56,12 @@ private:
 
 }  // namespace
 
-timing& timings::of(const std::string& msg_id, const std::string& session, std::string_view type) {
-  const auto [place, fresh] = order_.try_emplace(msg_id, count_);
-  if (!fresh) return all_[place->second];
-  timing& made = all_[count_++];
-  made.msg_id = msg_id;
-  made.session = session;
-  made.msg_type = type;
-  if (all_.size() > most) {
-    order_.erase(all_.begin()->second.msg_id);
-    all_.erase(all_.begin());
-  }
-  return made;
-}
-
 void timings::add(const journal::record& r) {
   message_view m;
   if (!r.message(m) || peek_header(m.header, head_) != errc::ok) return;
   if (r.what == journal::kind::request) {
-    timing& asked = of(head_.msg_id, head_.session, head_.msg_type);
+    timing& asked = all_.of(head_.msg_id, head_.session);
+    asked.msg_type = head_.msg_type;
     asked.submitted = r.time;
     asked.seq = r.number;
     return;
@@ -85,7 +72,8 @@ void timings::add(const journal::record& r) {
     return;
   }
   const auto state = reply ? "idle" : peek_execution_state(m.content);
-  timing& t = of(parent_.msg_id, parent_.session, parent_.msg_type);
+  timing& t = all_.of(parent_.msg_id, parent_.session);
+  t.msg_type = parent_.msg_type;
   t.seq = r.number;
   if (state == "busy" && t.started == 0) t.started = r.time;
   if (state == "idle" && t.ended == 0) t.ended = r.time;
@@ -94,7 +82,7 @@ void timings::add(const journal::record& r) {
 std::string timings::json(const wanted& w) const {
   distribution queue, run;
   std::vector<const timing*> shown;
-  for (const auto& [at, each] : all_) {
+  for (const auto& [at, each] : all_.all()) {
     if ((w.after > 0 && each.seq <= w.after) || (!w.type.empty() && w.type != each.msg_type))
       continue;
     queue.add(each.submitted, each.started);

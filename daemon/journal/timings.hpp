@@ -2,10 +2,9 @@
 // How long each request waited and ran, as the journal tells.
 
 #include <cstdint>
-#include <map>
 #include <string>
-#include <unordered_map>
 
+#include "daemon/journal/requests_seen.hpp"
 #include "proc/journal/record.hpp"
 #include "protocol/header.hpp"
 
@@ -23,7 +22,7 @@ struct timing {
 /// Folds records, in order. Pure. Bounded: of more than `most` the oldest are forgotten.
 class timings {
 public:
-  static constexpr std::size_t most = 10'000;
+  static constexpr std::size_t most = requests_seen<timing>::most;
 
   struct wanted {
     std::uint64_t after = 0;    ///< of these, something was said with a larger number
@@ -36,11 +35,7 @@ public:
   std::string json(const wanted&) const;
 
 private:
-  timing& of(const std::string& msg_id, const std::string& session, std::string_view type);
-
-  std::unordered_map<std::string, std::uint64_t> order_;  ///< msg_id → when it was first seen
-  std::map<std::uint64_t, timing> all_;
-  std::uint64_t count_ = 0;
+  requests_seen<timing> all_;
   header head_, parent_;
 };
 
