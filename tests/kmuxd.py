@@ -283,7 +283,7 @@ class Daemon:
     def logs(self):
         """What kmuxd has written: a kernel's own output may hold whatever its user prints."""
         state = next((Path(b) for a, b in zip(self.flags, self.flags[1:]) if a == "--state-dir"), self.runtime / "state")
-        return [self.log, *state.glob("audit.log*")]
+        return [self.log, *state.glob("audit.log*"), *state.glob("events.jsonl*")]
 
     def written(self, log):
         return log.read_text(errors="replace")

@@ -20,7 +20,7 @@ bool is_name(std::string_view key) {
 }
 
 /// By what the event's name begins with; all others are the daemon's.
-constexpr std::array<std::pair<std::string_view, std::string_view>, 25> subjects = {
+constexpr std::array<std::pair<std::string_view, std::string_view>, 26> subjects = {
     {{"kernel", "kernels"},
      {"signal_", "kernels"},
      {"heartbeat", "kernels"},
@@ -41,6 +41,7 @@ constexpr std::array<std::pair<std::string_view, std::string_view>, 25> subjects
      {"accept_failed", "http"},
      {"listening", "http"},
      {"certificate_", "http"},
+     {"access_", "auth"},
      {"token", "auth"},
      {"no_such_group", "auth"},
      {"audit_failed", "auth"},
