@@ -6,6 +6,8 @@
 #include <string>
 #include <vector>
 
+#include "protocol/secret.hpp"
+
 namespace kmux::config {
 
 using std::chrono::milliseconds;
@@ -24,7 +26,7 @@ struct server_config {
 };
 
 struct auth_config {
-  std::string token;        ///< from the environment only
+  secret token;             ///< from the environment only
   std::string token_file;   ///< one token, an administrator's
   std::string tokens_file;  ///< resolved by load(): never empty there
   std::string user_header;  ///< in which a trusted front names the user
@@ -37,7 +39,7 @@ struct auth_config {
 /// what the configuration adds.
 struct hub_config {
   std::string api_url;  ///< without a slash at its end; empty: no Hub
-  std::string api_token;
+  secret api_token;
   std::string base_url = "/";  ///< the Hub's own
   std::string host;            ///< its public host where users have subdomains, else empty
   std::string service_prefix;  ///< begins and ends with '/'
@@ -163,7 +165,9 @@ struct metrics_config {
 };
 
 struct log_config {
-  std::string level = "info";  ///< trace, debug, info, warning, error, critical, off
+  std::string level = "info";       ///< trace, debug, info, warning, error, critical, off
+  std::vector<std::string> levels;  ///< see log_level.hpp
+  std::string format = "text";
 };
 
 struct config {

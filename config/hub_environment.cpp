@@ -39,7 +39,7 @@ std::string listen_of_url(const std::string& url) {
 void take_hub(const environment_map& environment, told_nearer told, config& c) {
   hub_config& hub = c.hub;
   const auto url = lookup(environment, "JUPYTERHUB_API_URL");
-  set(hub.api_token, environment, "JUPYTERHUB_API_TOKEN");
+  hub.api_token = secret(lookup(environment, "JUPYTERHUB_API_TOKEN"));
   set(hub.service_prefix, environment, "JUPYTERHUB_SERVICE_PREFIX");
   if (url.empty() || hub.api_token.empty() || hub.service_prefix.empty()) return;
   if (hub.service_prefix.back() != '/') hub.service_prefix += '/';

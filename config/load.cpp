@@ -66,7 +66,7 @@ public:
     for (const auto& [name, value] : environment) {
       if (!name.starts_with("KMUX_") || std::ranges::count(of_the_cli, name) > 0) continue;
       if (name == token_variable) {
-        out_.value.auth.token = value;
+        out_.value.auth.token = secret(value);
         continue;
       }
       const auto index =

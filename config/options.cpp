@@ -4,6 +4,7 @@
 #include <array>
 
 #include "config/cull_rule.hpp"
+#include "config/log_level.hpp"
 #include "config/option_kinds.hpp"
 #include "config/units.hpp"
 
@@ -96,7 +97,11 @@ void add_server(std::vector<option>& t) {
   t.push_back(text("state_dir", false, AT(std::string, state_dir),
                    "what outlives a reboot; on a disk", absolute));
   t.push_back(text("log.level", true, AT(std::string, log.level), "how much to log",
-                   one_of({"trace", "debug", "info", "warning", "error", "critical", "off"})));
+                   one_of({log_levels.begin(), log_levels.end()})));
+  t.push_back(list("log.levels", true, AT(words, log.levels),
+                   "how much of single subjects, such as http=debug", check_subject_level));
+  t.push_back(text("log.format", false, AT(std::string, log.format),
+                   "of lines to standard error that is not the journal", one_of({"text", "json"})));
 }
 
 void add_kernels(std::vector<option>& t) {

@@ -12,6 +12,7 @@
 #include <spdlog/spdlog.h>
 
 #include "daemon/settings.hpp"
+#include "daemon/system/log.hpp"
 #include "daemon/system/notify.hpp"
 #include "proc/service_manager.hpp"
 #include "protocol/ids.hpp"
@@ -74,8 +75,8 @@ app::app(const config::config& c, supervise::directories directories, supervise:
       tasks_(io_),
       specs_(spec_settings_from(c)),
       spawner_(io_, child_program(), c.kernels.spawn),
-      services_{io_,    events_,   buffer_, directories_, spawner_,
-                cgroups_, specs_, journals_, tasks_, counted_, kernel_settings_from(c)},
+      services_{io_,       events_, buffer_,  directories_,           spawner_, cgroups_, specs_,
+                journals_, tasks_,  counted_, kernel_settings_from(c)},
       kernels_(services_, manager_settings_from(c)),
       sessions_(kernels_, directories_.runtime() + "/sessions.json"),
       writable_(io_, disk_, tasks_,
@@ -155,7 +156,8 @@ result<std::unique_ptr<app>> app::create(const config::config& c, reload_functio
   if (!cgroups) return cgroups.error();
   std::unique_ptr<app> made(
       new app(c, std::move(*directories), std::move(*cgroups), std::move(reload), next));
-  if (const auto token = take_named(handed, our_token)) made->made_token_ = text_of(token, 256);
+  if (const auto token = take_named(handed, our_token))
+    made->made_token_ = secret(text_of(token, 256));
   if (const auto done = made->open_door(); !done) return done.error();
   made->specs_.refresh_now();
   made->kernels_.adopt_all();
@@ -221,7 +223,7 @@ result<void> app::take_over() {
   server_.set_settings(connection_settings_from(config_), config_.limits.max_connections);
   cull();
   watch_loop();
-  spdlog::set_level(spdlog::level::from_str(config_.log.level));
+  set_log_levels(config_.log);
   events_.say("reloaded", {});
   return {};
 }

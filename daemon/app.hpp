@@ -109,7 +109,7 @@ private:
   task_group ending_;
   std::vector<handed_socket> handed_;  ///< not yet listened on
   std::optional<named_descriptors> handed_over_;
-  std::string made_token_;       ///< where none is configured
+  secret made_token_;            ///< where none is configured
   std::string admin_directory_;  ///< where RUNTIME/admin.sock's path is too long to bind
 };
 

@@ -89,7 +89,7 @@ result<void> app::authenticate() {
   identity us(user_name(::geteuid()), scope::admin);
   us.credentials = "the daemon's token";
   if (!config_.auth.token.empty()) {
-    if (const auto added = tokens.add(config_.auth.token, us); !added) return added;
+    if (const auto added = tokens.add(config_.auth.token.reveal(), us); !added) return added;
   }
   if (!config_.auth.token_file.empty()) {
     const auto added = tokens.add_token_file(config_.auth.token_file, us.owner);
@@ -101,15 +101,15 @@ result<void> app::authenticate() {
   tokens_.set_path(config_.auth.tokens_file);
   if (tokens.empty() && !config_.hub.on()) {
     if (made_token_.empty()) {
-      made_token_ = random_hex(24);
+      made_token_ = secret(random_hex(24));
       // To the terminal and not to a log, which others may read.
       const bool logged = started_by_systemd();
       fmt::print(stderr, "kmuxd: no token is configured; {}{}\n",
                  logged ? "only admin.sock answers. `kmux token create` makes one."
                         : "this one is good until kmuxd ends: ",
-                 logged ? "" : made_token_);
+                 logged ? "" : made_token_.reveal());
     }
-    if (const auto added = tokens.add(made_token_, us); !added) return added;
+    if (const auto added = tokens.add(made_token_.reveal(), us); !added) return added;
   }
   door_.set(std::move(tokens));
   return {};

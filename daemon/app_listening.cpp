@@ -90,7 +90,7 @@ result<void> app::write_listen_file() {
 
 void app::hand_over() {
   named_descriptors out;
-  if (!made_token_.empty()) out.push_back({std::string(our_token), file_of(made_token_)});
+  if (!made_token_.empty()) out.push_back({std::string(our_token), file_of(made_token_.reveal())});
   for (auto& each : server_.hand_over()) {
     out.push_back({std::string(each.ours ? our_socket : "socket"), std::move(each.fd)});
   }

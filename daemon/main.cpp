@@ -7,13 +7,12 @@
 #include <unistd.h>
 
 #include <fmt/format.h>
-#include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
 
 #include "config/load.hpp"
 #include "daemon/app.hpp"
 #include "daemon/system/first_process.hpp"
-#include "daemon/system/journal_log.hpp"
+#include "daemon/system/log.hpp"
 #include "daemon/version.hpp"
 
 namespace {
@@ -26,20 +25,10 @@ void report(const std::vector<config::problem>& problems) {
   }
 }
 
-void set_up_log(const std::string& level) {
-  spdlog::sink_ptr sink = kmux::daemon::logs_to_journal()
-                              ? kmux::daemon::make_journal_sink()
-                              : std::make_shared<spdlog::sinks::stderr_sink_st>();
-  auto logger = std::make_shared<spdlog::logger>("kmuxd", std::move(sink));
-  logger->set_pattern("time=%Y-%m-%dT%H:%M:%S.%eZ level=%l %v", spdlog::pattern_time_type::utc);
-  logger->set_level(spdlog::level::from_str(level));
-  spdlog::set_default_logger(std::move(logger));
-}
-
 /// Returns where no upgrade was asked for, or where it failed.
 int serve(const config::load_result& loaded, int argc, char** argv) {
   kmux::daemon::divide_if_first();
-  set_up_log(loaded.value.log.level);
+  kmux::daemon::set_up_log(loaded.value.log);
   auto handed = kmux::daemon::take_descriptors();
   const kmux::daemon::successor next(argc, argv);
   const auto reload = [=](const config::config& current,

@@ -33,11 +33,11 @@ std::string write_connection_file(const connection_info& c) {
       "  \"control_port\": {},\n  \"hb_port\": {},\n  \"ip\": {},\n  \"key\": {},\n"
       "  \"transport\": {},\n  \"signature_scheme\": {},\n  \"kernel_name\": {}",
       c.shell_port, c.iopub_port, c.stdin_port, c.control_port, c.hb_port, json_quote(c.ip),
-      json_quote(c.key), json_quote(c.transport), json_quote(c.signature_scheme),
+      json_quote(c.key.reveal()), json_quote(c.transport), json_quote(c.signature_scheme),
       json_quote(c.kernel_name));
   if (!c.curve_publickey.empty()) {
     out += fmt::format(",\n  \"curve_publickey\": {},\n  \"curve_secretkey\": {}",
-                       json_quote(c.curve_publickey), json_quote(c.curve_secretkey));
+                       json_quote(c.curve_publickey), json_quote(c.curve_secretkey.reveal()));
   }
   if (c.journal) {
     const journal_info& j = *c.journal;
@@ -49,7 +49,7 @@ std::string write_connection_file(const connection_info& c) {
   return out + "\n}\n";
 }
 
-connection_info ipc_connection(std::string prefix, std::string key, std::string kernel_name) {
+connection_info ipc_connection(std::string prefix, secret key, std::string kernel_name) {
   connection_info out;
   out.transport = "ipc";
   out.ip = std::move(prefix);

@@ -9,6 +9,7 @@
 #include <string_view>
 
 #include "protocol/error.hpp"
+#include "protocol/secret.hpp"
 
 namespace kmux {
 
@@ -28,10 +29,11 @@ struct connection_info {
   std::string transport = "tcp";  ///< "tcp" or "ipc"
   std::string ip = "127.0.0.1";   ///< for ipc the path's prefix
   int shell_port = 0, iopub_port = 0, stdin_port = 0, control_port = 0, hb_port = 0;
-  std::string key;  ///< empty: unsigned
+  secret key;  ///< empty: unsigned
   std::string signature_scheme = "hmac-sha256";
   std::string kernel_name;
-  std::string curve_publickey, curve_secretkey;  ///< Z85, 40 characters each, or empty
+  std::string curve_publickey;  ///< Z85, 40 characters, or empty; as is the next
+  secret curve_secretkey;
   std::optional<journal_info> journal;
 
   /// "tcp://127.0.0.1:5000", "ipc:///run/x/k-1"
@@ -53,6 +55,6 @@ result<connection_info> parse_connection_file(std::string_view json);
 std::string write_connection_file(const connection_info&);
 
 /// ipc with ports 1 to 5 below `prefix` (an absolute path). Does not check the path's length.
-connection_info ipc_connection(std::string prefix, std::string key, std::string kernel_name);
+connection_info ipc_connection(std::string prefix, secret key, std::string kernel_name);
 
 }  // namespace kmux

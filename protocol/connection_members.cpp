@@ -61,19 +61,25 @@ result<void> connection_members::number(std::string_view name, std::uint64_t& ou
 result<void> connection_members::connection(connection_info& out) const {
   for (const auto& [name, target] :
        {std::pair{"transport", &out.transport}, std::pair{"ip", &out.ip},
-        std::pair{"key", &out.key}, std::pair{"signature_scheme", &out.signature_scheme},
+        std::pair{"signature_scheme", &out.signature_scheme},
         std::pair{"kernel_name", &out.kernel_name},
-        std::pair{"curve_publickey", &out.curve_publickey},
-        std::pair{"curve_secretkey", &out.curve_secretkey}}) {
+        std::pair{"curve_publickey", &out.curve_publickey}}) {
     if (const auto read = text(name, *target); !read) return read.error();
+  }
+  for (const auto& [name, target] :
+       {std::pair{"key", &out.key}, std::pair{"curve_secretkey", &out.curve_secretkey}}) {
+    std::string value;
+    if (const auto read = text(name, value); !read) return read.error();
+    *target = secret(std::move(value));
   }
   if (out.transport != "tcp" && out.transport != "ipc") return bad("transport", "tcp or ipc");
   if (out.ip.empty()) return bad("ip", "an address, or a path for ipc");
   if (out.signature_scheme.empty()) out.signature_scheme = "hmac-sha256";
   if (out.signature_scheme != "hmac-sha256") return bad("signature_scheme", "hmac-sha256");
-  for (const auto& [name, key] : {std::pair{"curve_publickey", &out.curve_publickey},
-                                  std::pair{"curve_secretkey", &out.curve_secretkey}}) {
-    if (!key->empty() && key->size() != curve_key_size) return bad(name, "40 characters of Z85");
+  for (const auto& [name, size] :
+       {std::pair{"curve_publickey", out.curve_publickey.size()},
+        std::pair{"curve_secretkey", out.curve_secretkey.reveal().size()}}) {
+    if (size != 0 && size != curve_key_size) return bad(name, "40 characters of Z85");
   }
   return journal(out.journal);
 }

@@ -1,8 +1,9 @@
 """A running kmuxd, and a plain client for it: for the tests and the benchmarks."""
 
 import contextlib
-import itertools
+import functools
 import hashlib
+import itertools
 import json
 import os
 import signal
@@ -11,6 +12,7 @@ import subprocess
 import time
 import uuid
 from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
 
 import requests
 import websocket
@@ -46,17 +48,20 @@ def has_ended(pid):
 class Channels:
     """A client's WebSocket on a kernel, in either protocol."""
 
-    def __init__(self, daemon, kernel, session=None, protocol=None, token=TOKEN, timeout=30, resume=None):
+    def __init__(self, daemon, kernel, session=None, protocol=None, token=TOKEN, timeout=30, resume=None, headers=None):
+        self.daemon = daemon
+        daemon.hide(token)
         self.session = session or uuid.uuid4().hex
         self.v1 = protocol == V1
         self.timeout = timeout
         self.socket = websocket.create_connection(
             f"{daemon.ws}api/kernels/{kernel}/channels?session_id={self.session}" + ("" if resume is None else f"&resume={resume}"),
-            header={"Authorization": f"token {token}"},
+            header={"Authorization": f"token {token}", **(headers or {})},
             subprotocols=[V1] if self.v1 else None,
             sslopt={"ca_certs": daemon.tls["verify"]} if "verify" in daemon.tls else None,
             timeout=timeout,
         )
+        self.answer_headers = self.socket.headers
         answer = self.socket.pong
 
         def pong(payload):
@@ -123,6 +128,7 @@ class Channels:
         return self.until(lambda m: m["msg_type"] == reply and m["parent_header"].get("msg_id") == msg_id)[-1]["content"]
 
     def execute(self, code, **more):
+        self.daemon.hide(code)
         msg_id = self.send("execute_request", {
             "code": code, "silent": False, "store_history": True, "allow_stdin": True,
             "stop_on_error": True, **more})
@@ -206,6 +212,7 @@ class Daemon:
         lines = []
         for each in tokens:
             name, owner, token, *more = each.split()
+            self.hide(token)
             lines.append(" ".join([name, owner, "sha256:" + hashlib.sha256(token.encode()).hexdigest(), *more]))
         path = self.directory / "tokens"
         path.write_text("\n".join(lines) + "\n")
@@ -240,6 +247,7 @@ class Daemon:
             return
         for each in self.sockets:
             each.socket.shutdown()
+        self.hide_keys()
         pids = [k["kmux"]["pid"] for k in self.get("kernels").json() if k["kmux"]["pid"]] if self.process.poll() is None else []
         if self.process.poll() is None:
             for kernel in self.get("kernels").json():
@@ -247,10 +255,50 @@ class Daemon:
             assert self.stop() == 0, self.log.read_text()
         for pid in pids:
             assert has_ended(pid), f"process {pid} was left behind"
+        self.check_logs()
+
+    @functools.cached_property
+    def hidden(self):
+        """What must be in no log: credentials, keys, cookies, lines of code."""
+        return set()
+
+    def hide(self, *secrets):
+        """What is so short may be there for another reason."""
+        lines = (line.strip() for each in secrets for line in (each or "").splitlines())
+        self.hidden.update(line for line in lines if len(line) >= 12)
+
+    def hide_keys(self, kernel="*"):
+        for file in (self.runtime / "kernels").glob(f"{kernel}/connection.json"):
+            with contextlib.suppress(OSError, ValueError):  # of a kernel that is just ending, or broken by a test
+                self.hide(json.loads(file.read_text())["key"])
+
+    def hide_credentials(self, headers, answer):
+        """Those that a request has shown, and those that came back."""
+        self.hide(*(headers.get("Authorization") or "").split(), *(headers.get("Cookie") or "").replace("=", " ").split())
+        self.hide(*(value for name, values in parse_qs(urlsplit(answer.request.url).query).items() if name == "token" for value in values))
+        self.hide(*answer.cookies.values())
+        if "/api/tokens" in answer.request.url and answer.request.method == "POST" and answer.ok:
+            self.hide(answer.json().get("token"))
+
+    def logs(self):
+        """What kmuxd has written: a kernel's own output may hold whatever its user prints."""
+        state = next((Path(b) for a, b in zip(self.flags, self.flags[1:]) if a == "--state-dir"), self.runtime / "state")
+        return [self.log, *state.glob("audit.log*"), *state.glob("events.jsonl*")]
+
+    def written(self, log):
+        return log.read_text(errors="replace")
+
+    def check_logs(self, *more):
+        """No secret that was used here is in a log; nor in `more`, what others have written."""
+        for log in (*self.logs(), *more):
+            text = self.written(log)
+            assert not (told := [each for each in self.hidden if each in text]), f"{log} has {told} in it"
 
     def call(self, method, path, token=TOKEN, **more):
         headers = {**({"Authorization": f"token {token}"} if token else {}), **more.pop("headers", {})}
-        return requests.request(method, self.url + path, headers=headers, timeout=60, **{**self.tls, **more})
+        answer = requests.request(method, self.url + path, headers=headers, timeout=60, **{**self.tls, **more})
+        self.hide_credentials(headers, answer)
+        return answer
 
     def get(self, path, **more):
         return self.call("GET", "api/" + path, **more)
@@ -264,6 +312,7 @@ class Daemon:
     def kernel(self, name="echo", token=TOKEN, **more):
         answer = self.post("kernels", {"name": name, **more}, token=token)
         assert answer.status_code == 201, answer.text
+        self.hide_keys(answer.json()["id"])
         return answer.json()["id"]
 
     def model(self, kernel):

@@ -63,6 +63,9 @@ void add_ui_routes(router&, api_context&, access page);
 void add_health_routes(router&, api_context&);   ///< /healthz, /readyz
 void add_metrics_routes(router&, api_context&);  ///< /metrics
 
+/// As kernel_manager::start(), for that request: of its trace, which the kernel is told in
+/// TRACEPARENT where the request sets no other.
+kernel_manager::started start_for(const api_context&, kernel_request, const http_request&);
 http_response refusal_response(const kernel_manager::refusal&);
 
 }  // namespace kmux::daemon

@@ -4,6 +4,7 @@
 #include "daemon/api/api.hpp"
 #include "daemon/http/strict.hpp"
 #include "daemon/http/text.hpp"
+#include "daemon/http/trace_context.hpp"
 #include "protocol/ids.hpp"
 #include "protocol/ws_v1.hpp"
 
@@ -53,7 +54,7 @@ http_response open_channels(const api_context& api, const http_request& request)
   s.named = session != nullptr && !session->empty() && !s.read_only;
   s.session_id = s.named ? *session : make_uuid();
   s.client = {++found->services().clients_so_far, request.who.owner, request.peer.address,
-              std::chrono::system_clock::now()};
+              std::chrono::system_clock::now(), std::string(trace_id_of(request.traceparent))};
   response.websocket = std::make_shared<channels_socket>(found, std::move(s));
   return response;
 }

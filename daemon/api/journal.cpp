@@ -1,4 +1,4 @@
-// What a kernel has said and was asked: /api/kernels/{id}/messages and …/executions.
+// What a kernel has said and was asked: /api/kernels/{id}/messages, …/executions and …/timings.
 #include <optional>
 #include <thread>
 
@@ -7,6 +7,7 @@
 #include "daemon/http/body_source.hpp"
 #include "daemon/journal/executions.hpp"
 #include "daemon/journal/message_lines.hpp"
+#include "daemon/journal/timings.hpp"
 #include "proc/journal/reader.hpp"
 #include "protocol/nbformat/cell_outputs.hpp"
 
@@ -89,7 +90,8 @@ private:
   blocking& journals_;
   bool follow_;
   std::shared_ptr<work> work_;
-  /// When something has to be sent, be it nothing: what the filter leaves out may come all the time.
+  /// When something has to be sent, be it nothing: what the filter leaves out may come all the
+  /// time.
   std::chrono::steady_clock::time_point quiet_until_ =
       std::chrono::steady_clock::now() + keep_alive;
 };
@@ -139,29 +141,21 @@ private:
   header head_, parent_;
 };
 
-/// A kernel's whole journal, read in pieces on the journals' thread, so that others have their
-/// turn.
-class journal_scan {
+/// What the kernel was asked to execute.
+class execution_fold {
 public:
   /// `msg_id`: whose outputs are wanted, too; empty: nobody's.
-  journal_scan(const kernel& of, const std::string& msg_id)
-      : from_(of.journal_directory(), 0), owner_(of.owner()), alive_(of.has_process()) {
+  execution_fold(const kernel& of, const std::string& msg_id)
+      : owner_(of.owner()), alive_(of.has_process()) {
     if (!msg_id.empty()) outputs_.emplace(msg_id);
   }
 
-  /// False at the end.
-  bool step() {
-    journal::stored_record r;
-    for (std::size_t i = 0; i < piece_records; ++i) {
-      if (!from_.next(r)) {
-        if (wait_if_refused(from_)) return true;
-        if (!alive_) all_.process_ended();
-        return false;
-      }
-      all_.add(r);
-      if (outputs_) outputs_->add(r);
-    }
-    return true;
+  void add(const journal::record& r) {
+    all_.add(r);
+    if (outputs_) outputs_->add(r);
+  }
+  void end() {
+    if (!alive_) all_.process_ended();
   }
   std::string list() const { return all_.json(owner_); }
   /// Empty where it is not known.
@@ -174,27 +168,42 @@ public:
   }
 
 private:
-  journal::reader from_;
   executions all_;
   std::optional<output_fold> outputs_;
   std::string owner_;
   bool alive_;
 };
 
-asio::awaitable<std::shared_ptr<journal_scan>> scan(const api_context& api, const kernel& of,
-                                                    std::string msg_id) {
-  const auto made = std::make_shared<journal_scan>(of, msg_id);
-  for (bool more = true; more;) {
-    auto step = [made] { return made->step(); };
-    more = co_await api.journals.run(std::move(step));
+struct timing_fold {
+  void add(const journal::record& r) { all.add(r); }
+  void end() {}
+
+  timings all;
+};
+
+/// Into `fold` goes a kernel's whole journal, read in pieces on the journals' thread, so that
+/// others have their turn.
+template <class Fold>
+asio::awaitable<void> scan(const api_context& api, const kernel& of, std::shared_ptr<Fold> fold) {
+  const auto from = std::make_shared<journal::reader>(of.journal_directory(), 0);
+  auto step = [from, fold] {
+    journal::stored_record r;
+    for (std::size_t i = 0; i < piece_records; ++i) {
+      if (!from->next(r)) return wait_if_refused(*from);
+      fold->add(r);
+    }
+    return true;
+  };
+  while (co_await api.journals.run(step)) {
   }
-  co_return made;
+  fold->end();
 }
 
 asio::awaitable<http_response> list_executions(const api_context& api, http_request& request) {
   const auto found = api.kernels.find(request.parameters[0], request.who);
   if (!found) co_return error_response(404, "Kernel does not exist: " + request.parameters[0]);
-  const auto read = co_await scan(api, *found, {});
+  const auto read = std::make_shared<execution_fold>(*found, "");
+  co_await scan(api, *found, read);
   auto write = [read] { return read->list(); };
   auto text = co_await api.journals.run(std::move(write));
   co_return json_response(200, std::move(text));
@@ -204,7 +213,8 @@ asio::awaitable<http_response> show_outputs(const api_context& api, http_request
   const auto found = api.kernels.find(request.parameters[0], request.who);
   if (!found) co_return error_response(404, "Kernel does not exist: " + request.parameters[0]);
   const std::string msg_id = request.parameters[1];
-  const auto read = co_await scan(api, *found, msg_id);
+  const auto read = std::make_shared<execution_fold>(*found, msg_id);
+  co_await scan(api, *found, read);
   auto write = [read, msg_id] { return read->show(msg_id); };
   auto text = co_await api.journals.run(std::move(write));
   if (text.empty()) {
@@ -212,6 +222,21 @@ asio::awaitable<http_response> show_outputs(const api_context& api, http_request
         404, "The kernel's journal knows no execution " + msg_id +
                  ": it has never been asked for, or it is so old that it was removed.");
   }
+  co_return json_response(200, std::move(text));
+}
+
+asio::awaitable<http_response> list_timings(const api_context& api, http_request& request) {
+  const auto found = api.kernels.find(request.parameters[0], request.who);
+  if (!found) co_return error_response(404, "Kernel does not exist: " + request.parameters[0]);
+  timings::wanted wanted;
+  const auto after = number_argument(request, "after", 0);
+  const auto limit = number_argument(request, "limit", wanted.limit);
+  if (!after || !limit) co_return error_response(400, "after and limit must be whole numbers.");
+  wanted = {*after, *limit, text_at(request, "type")};
+  const auto read = std::make_shared<timing_fold>();
+  co_await scan(api, *found, read);
+  auto write = [read, wanted] { return read->all.json(wanted); };
+  auto text = co_await api.journals.run(std::move(write));
   co_return json_response(200, std::move(text));
 }
 
@@ -228,6 +253,8 @@ void add_journal_routes(router& routes, api_context& api) {
   routes
       .add("GET", "/api/kernels/{id}/executions/{msg_id}/outputs",
            [&](auto& r) { return show_outputs(api, r); })
+      .needs = access::read;
+  routes.add("GET", "/api/kernels/{id}/timings", [&](auto& r) { return list_timings(api, r); })
       .needs = access::read;
 }
 

@@ -3,6 +3,8 @@
 
 #include "daemon/api/api.hpp"
 #include "daemon/api/body.hpp"
+#include "daemon/http/trace_context.hpp"
+#include "daemon/system/log.hpp"
 
 namespace kmux::daemon {
 
@@ -31,10 +33,10 @@ result<kernel_request> read_body(const http_request& request) {
 }
 
 asio::awaitable<http_response> start_kernel(api_context& api, http_request& request) {
-  const auto wanted = read_body(request);
+  auto wanted = read_body(request);
   if (!wanted) co_return error_response(400, wanted.error().detail);
   co_await api.specs.refresh(api.disk);
-  const auto started = api.kernels.start(*wanted, request.who);
+  const auto started = start_for(api, std::move(*wanted), request);
   if (!started) co_return refusal_response(started.error());
   if (const auto refused = co_await api.kernels.launched(*started)) {
     co_return refusal_response(*refused);
@@ -44,15 +46,23 @@ asio::awaitable<http_response> start_kernel(api_context& api, http_request& requ
   co_return response;
 }
 
-http_response show_kernel(const api_context& api, const http_request& request) {
+/// What is read from the system is of one kernel only: for a thousand it would take long.
+asio::awaitable<http_response> show_kernel(const api_context& api, http_request& request) {
   const auto found = api.kernels.find(request.parameters[0], request.who);
-  return found ? json_response(200, found->model()) : no_such_kernel(request.parameters[0]);
+  if (!found) co_return no_such_kernel(request.parameters[0]);
+  auto look = [places = found->resources()] { return resources_json(places); };
+  const auto resources = co_await api.disk.run(std::move(look));
+  co_return json_response(200, found->model(resources));
 }
 
 asio::awaitable<http_response> delete_kernel(const api_context& api, http_request& request) {
   const auto found = api.kernels.find(request.parameters[0], request.who);
   if (!found) co_return no_such_kernel(request.parameters[0]);
-  co_await found->stop();
+  {
+    const trace_scope traced(trace_id_of(request.traceparent));
+    found->finish_stop();
+  }
+  co_await found->gone();
   http_response response;
   response.status = 204;
   co_return response;
@@ -83,6 +93,13 @@ http_response interrupt_kernel(const api_context& api, const http_request& reque
 
 }  // namespace
 
+kernel_manager::started start_for(const api_context& api, kernel_request wanted,
+                                  const http_request& request) {
+  const trace_scope traced(trace_id_of(request.traceparent));
+  wanted.traceparent = request.traceparent;
+  return api.kernels.start(wanted, request.who);
+}
+
 http_response refusal_response(const kernel_manager::refusal& refusal) {
   auto response = error_response(refusal.status, refusal.message);
   if (refusal.retry_after) {
@@ -94,7 +111,7 @@ http_response refusal_response(const kernel_manager::refusal& refusal) {
 void add_kernel_routes(router& routes, api_context& api) {
   routes.add_simple("GET", "/api/kernels", [&](auto& r) { return list_kernels(api, r); });
   routes.add("POST", "/api/kernels", [&](auto& r) { return start_kernel(api, r); });
-  routes.add_simple("GET", "/api/kernels/{id}", [&](auto& r) { return show_kernel(api, r); });
+  routes.add("GET", "/api/kernels/{id}", [&](auto& r) { return show_kernel(api, r); });
   routes.add("DELETE", "/api/kernels/{id}", [&](auto& r) { return delete_kernel(api, r); });
   routes.add("POST", "/api/kernels/{id}/restart", [&](auto& r) { return restart_kernel(api, r); });
   routes.add_simple("POST", "/api/kernels/{id}/interrupt",

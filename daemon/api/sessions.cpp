@@ -71,7 +71,7 @@ result<session_request> read_session(const http_request& request, session base) 
 }
 
 kernel_manager::started kernel_for(const api_context& api, const session_request& r,
-                                   const identity& who) {
+                                   const http_request& request) {
   kernel_request wanted;
   wanted.id = r.kernel_id;
   wanted.name = r.kernel_name;
@@ -79,7 +79,7 @@ kernel_manager::started kernel_for(const api_context& api, const session_request
   if (slash != std::string::npos) wanted.path = r.wanted.path.substr(0, slash);
   wanted.env = r.env;
   wanted.env.emplace("JPY_SESSION_NAME", r.wanted.path);
-  return api.kernels.start(wanted, who);
+  return start_for(api, std::move(wanted), request);
 }
 
 http_response created(const api_context& api, const session& s, const identity& who) {
@@ -102,7 +102,7 @@ asio::awaitable<http_response> create_session(api_context& api, http_request& re
   if (const auto existing = api.sessions.find_path(s.path, request.who)) {
     co_return created(api, *existing, request.who);
   }
-  const auto started = kernel_for(api, *wanted, request.who);
+  const auto started = kernel_for(api, *wanted, request);
   if (!started) co_return refusal_response(started.error());
   s.id = make_uuid();
   s.owner = request.who.owner;
@@ -136,7 +136,7 @@ asio::awaitable<http_response> change_session(api_context& api, http_request& re
     }
     s.kernel_id = wanted->kernel_id;
   } else if (wanted->kernel_id.empty() && !wanted->kernel_name.empty()) {
-    const auto started = kernel_for(api, *wanted, request.who);
+    const auto started = kernel_for(api, *wanted, request);
     if (!started) co_return refusal_response(started.error());
     if (const auto refused = co_await api.kernels.launched(*started)) {
       co_return refusal_response(*refused);

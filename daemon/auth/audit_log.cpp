@@ -9,6 +9,7 @@
 #include <spdlog/spdlog.h>
 
 #include "daemon/clock.hpp"
+#include "daemon/http/trace_context.hpp"
 #include "protocol/json.hpp"
 
 namespace kmux::daemon {
@@ -59,6 +60,8 @@ void audit_log::write(std::string_view event, const http_request& request, int s
       iso_now(), event, json_quote(request.who.owner), json_quote(request.who.credentials),
       to_string(request.who.scopes), json_quote(request.peer.address), json_quote(request.method),
       json_quote(request.path), status);
+  if (const auto trace = trace_id_of(request.traceparent); !trace.empty())
+    line += fmt::format(R"(, "trace": "{}")", trace);
   if (!why.empty()) line += ", \"reason\": " + json_quote(why);
   out_->info("{}", line + "}");
 }

@@ -128,7 +128,7 @@ result<daemon_address> address_of_url(const std::string& url, std::string token)
   daemon_address out;
   out.tls = tls;
   if (tls) out.port = "443";
-  out.token = std::move(token);
+  out.token = secret(std::move(token));
   out.name = url;
   if (slash < rest.size()) out.base_url = rest.substr(slash);
   if (!out.base_url.ends_with('/')) out.base_url += '/';

@@ -10,6 +10,7 @@
 #include "daemon/cli/failure.hpp"
 #include "daemon/cli/tls_client.hpp"
 #include "proc/unique_fd.hpp"
+#include "protocol/secret.hpp"
 
 namespace kmux::cli {
 
@@ -18,7 +19,7 @@ struct daemon_address {
   std::string socket;  ///< path of its admin.sock; empty: by TCP
   std::string host = "127.0.0.1", port = "80";
   std::string base_url = "/";  ///< begins and ends with '/'
-  std::string token;           ///< empty: none
+  secret token;                ///< empty: none
   bool tls = false;
   tls_files files;
   std::string name;  ///< for people

@@ -27,7 +27,7 @@ std::string daemon_client::head(std::string_view method, const std::string& path
                                           : fmt::format("{}:{}", where_.host, where_.port);
   std::string out =
       fmt::format("{} {}{} HTTP/1.1\r\nHost: {}\r\n", method, where_.base_url, path, host);
-  if (!where_.token.empty()) out += "Authorization: token " + where_.token + "\r\n";
+  if (!where_.token.empty()) out += "Authorization: token " + where_.token.reveal() + "\r\n";
   return out;
 }
 

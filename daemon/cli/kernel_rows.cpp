@@ -16,6 +16,14 @@ namespace {
 
 using row = const kernel_row&;
 
+double cpu_of(row r) {
+  return r.used.processes > 0 ? r.used.cpu_seconds : -1;
+}
+
+double memory_of(row r) {
+  return r.used.processes > 0 ? static_cast<double>(r.used.memory) : -1;
+}
+
 constexpr column columns[] = {
     {"id", "ID", false, [](row r) { return r.kernel.id.substr(0, 8); }, nullptr},
     {"spec", "SPEC", false, [](row r) { return r.kernel.spec; }, nullptr},
@@ -27,10 +35,8 @@ constexpr column columns[] = {
      [](row r) { return seconds_since(r.kernel.last_activity); }},
     {"clients", "CLIENTS", false, [](row r) { return show_count(r.kernel.connections); },
      [](row r) { return static_cast<double>(r.kernel.connections); }},
-    {"cpu", "CPU", false, [](row r) { return show_cpu(r.used.cpu_seconds); },
-     [](row r) { return r.used.cpu_seconds; }},
-    {"mem", "MEM", false, [](row r) { return show_bytes(r.used.bytes); },
-     [](row r) { return r.used.bytes; }},
+    {"cpu", "CPU", false, [](row r) { return show_cpu(cpu_of(r)); }, cpu_of},
+    {"mem", "MEM", false, [](row r) { return show_bytes(memory_of(r)); }, memory_of},
     {"restarts", "RESTARTS", false, [](row r) { return show_count(r.kernel.restarts); },
      [](row r) { return static_cast<double>(r.kernel.restarts); }},
     {"pid", "PID", false, [](row r) { return show_count(r.kernel.pid); },
@@ -77,31 +83,14 @@ std::span<const column> kernel_columns() {
   return columns;
 }
 
-process_usage usage_of(pid_t pid, const process_table& all) {
-  static const auto tick = static_cast<double>(::sysconf(_SC_CLK_TCK));
-  static const auto page = static_cast<double>(::sysconf(_SC_PAGESIZE));
-  const auto* const first = all.find(pid);
-  if (first == nullptr) return {};
-  process_usage out{0, 0};
-  std::vector<const process_entry*> todo = {first};
-  while (!todo.empty()) {
-    const auto* const each = todo.back();
-    todo.pop_back();
-    out.cpu_seconds += static_cast<double>(each->cpu_ticks) / tick;
-    out.bytes += static_cast<double>(each->resident_pages) * page;
-    for (const auto* const child : all.children(each->pid))
-      todo.push_back(child);
-  }
-  return out;
-}
-
 std::vector<kernel_row> rows_of(const session& s, const kernel_list& list) {
   std::vector<kernel_row> out;
   const bool here = s.daemon.where().local();
   const auto processes = here ? process_table::read() : process_table();
   for (const auto& each : list.all) {
     out.push_back({each, {}});
-    if (here && each.pid > 0) out.back().used = usage_of(static_cast<pid_t>(each.pid), processes);
+    if (here && each.pid > 0)
+      out.back().used = usage_of(tree_of(static_cast<pid_t>(each.pid), processes));
   }
   return out;
 }

@@ -8,20 +8,13 @@
 
 #include "daemon/cli/kernels.hpp"
 #include "daemon/cli/table.hpp"
-#include "proc/process_table.hpp"
+#include "proc/resources.hpp"
 
 namespace kmux::cli {
 
-/// What a process and its descendants use. -1: not known.
-struct process_usage {
-  double cpu_seconds = -1;
-  double bytes = -1;  ///< resident; what is shared counts in full
-};
-process_usage usage_of(pid_t, const process_table&);
-
 struct kernel_row {
   kernel_view kernel;
-  process_usage used;
+  process_usage used;       ///< no processes: not known
   double cpu_percent = -1;  ///< top's
 };
 

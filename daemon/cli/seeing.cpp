@@ -72,8 +72,12 @@ exit_code describe(session& s) {
   if (!list) return explain(list.error());
   const auto kernel = find_kernel(s, *list, s.words.front());
   if (!kernel) return explain(kernel.error());
-  if (s.as_json()) return print_line(kernel->model);
-  const auto model = json::parse_object(kernel->model, "the kernel");
+  // By itself it comes with its limits and with what it uses.
+  const auto got =
+      list->live ? ask(s, "GET", "api/kernels/" + kernel->id) : body_or_exit(kernel->model);
+  if (!got) return got.error();
+  if (s.as_json()) return print_line(*got);
+  const auto model = json::parse_object(*got, "the kernel");
   if (!model) return explain(failure_of(model.error()));
   table_rows rows;
   add_members(rows, "", *model);

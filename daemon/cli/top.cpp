@@ -34,11 +34,11 @@ public:
     std::map<std::string, double> fresh;
     for (auto& each : rows) {
       const auto before = used_.find(each.kernel.id);
-      if (each.used.cpu_seconds >= 0 && before != used_.end() && passed.count() > 0) {
+      if (each.used.processes > 0 && before != used_.end() && passed.count() > 0) {
         each.cpu_percent =
             std::max(0.0, 100 * (each.used.cpu_seconds - before->second) / passed.count());
       }
-      if (each.used.cpu_seconds >= 0) fresh[each.kernel.id] = each.used.cpu_seconds;
+      if (each.used.processes > 0) fresh[each.kernel.id] = each.used.cpu_seconds;
     }
     used_ = std::move(fresh);
     last_ = now;
@@ -73,7 +73,7 @@ std::string head_of(const session& s, const kernel_list& list,
   double bytes = 0, cpu = 0;
   for (const auto& each : rows) {
     ++states[each.kernel.state];
-    bytes += std::max(0.0, each.used.bytes);
+    bytes += static_cast<double>(each.used.memory);
     cpu += std::max(0.0, each.cpu_percent);
   }
   char time[16] = "";

@@ -36,6 +36,7 @@ struct http_request {
   std::string body;
   peer_info peer;
 
+  std::string traceparent;              ///< checked (W3C); empty: none
   identity who;                         ///< set once authenticated
   std::vector<std::string> parameters;  ///< what the route's {…} matched, in order
 

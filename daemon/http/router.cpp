@@ -2,6 +2,9 @@
 
 #include <algorithm>
 
+#include "daemon/http/trace_context.hpp"
+#include "daemon/system/log.hpp"
+
 namespace kmux::daemon {
 
 namespace asio = boost::asio;
@@ -36,6 +39,7 @@ bool match(std::string_view pattern, std::string_view path, std::vector<std::str
 }
 
 asio::awaitable<http_response> answer(router::simple_handler handle, http_request& request) {
+  const trace_scope traced(trace_id_of(request.traceparent));
   co_return handle(request);
 }
 

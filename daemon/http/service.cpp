@@ -4,6 +4,8 @@
 #include <spdlog/spdlog.h>
 
 #include "daemon/http/text.hpp"
+#include "daemon/http/trace_context.hpp"
+#include "daemon/system/log.hpp"
 
 namespace kmux::daemon {
 
@@ -39,6 +41,11 @@ http_response preflight() {
   response.headers.emplace_back("Access-Control-Allow-Headers",
                                 "accept, content-type, authorization, x-xsrftoken");
   return response;
+}
+
+void log_failure(const http_request& request, const std::exception& e) {
+  const trace_scope traced(trace_id_of(request.traceparent));
+  spdlog::error("event=request_failed method={} error=\"{}\"", request.method, e.what());
 }
 
 }  // namespace
@@ -92,20 +99,24 @@ asio::awaitable<http_response> service::respond(http_request& request) {
   const auto begun = std::chrono::steady_clock::now();
   http_response response;
   bool failed = false;
+  request.traceparent = traceparent_of(request);
   try {
     response = co_await handle(request);
   } catch (const boost::system::system_error& e) {
     if (e.code() == asio::error::operation_aborted) throw;  // the daemon ends
-    spdlog::error("event=request_failed method={} error=\"{}\"", request.method, e.what());
+    log_failure(request, e);
     failed = true;
   } catch (const std::exception& e) {
-    spdlog::error("event=request_failed method={} error=\"{}\"", request.method, e.what());
+    log_failure(request, e);
     failed = true;
   }
   if (failed) response = error_response(500, "This is a defect of kmuxd; its log says more.");
   add_etag(request, response);
   add_origin(response);
   counted_.count_response(response.status, std::chrono::steady_clock::now() - begun);
+  const trace_scope traced(trace_id_of(request.traceparent));
+  if (!request.traceparent.empty())
+    response.headers.emplace_back("traceresponse", make_traceresponse(request.traceparent));
   spdlog::debug("event=request method={} path=\"{}\" status={} owner={}", request.method,
                 request.path, response.status, request.who.owner);
   co_return response;

@@ -135,6 +135,8 @@ asio::awaitable<void> serve_websocket(std::shared_ptr<peer_stream> stream, http_
   ws.read_message_max(settings.max_message);
   ws.set_option(websocket::stream_base::decorator([&](websocket::response_type& r) {
     r.set(beast::http::field::server, "kmuxd");
+    for (const auto& [name, value] : response.headers)
+      r.set(name, value);
     if (!response.subprotocol.empty()) {
       r.set(beast::http::field::sec_websocket_protocol, response.subprotocol);
     }

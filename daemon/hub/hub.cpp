@@ -65,7 +65,7 @@ asio::awaitable<verdict> hub::who_is(std::string token, std::string session) {
   });
   hub_request request;
   request.path = "/user";
-  request.token = std::move(token);
+  request.token = secret(std::move(token));
   const auto answer = co_await client_.ask(std::move(request));
   mine->said = judge(answer);
   // Neither success nor refusal: ask again at the next request, but not once for each that waits.

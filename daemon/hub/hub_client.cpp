@@ -55,7 +55,7 @@ request_type make_request(const hub_request& wanted, const place& where) {
   out.set(http::field::connection, "close");
   out.set(http::field::accept, "application/json");
   out.set(http::field::user_agent, "kmuxd");
-  if (!wanted.token.empty()) out.set(http::field::authorization, "token " + wanted.token);
+  if (!wanted.token.empty()) out.set(http::field::authorization, "token " + wanted.token.reveal());
   if (!wanted.content_type.empty()) out.set(http::field::content_type, wanted.content_type);
   out.body() = wanted.body;
   out.prepare_payload();

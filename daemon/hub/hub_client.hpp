@@ -9,6 +9,7 @@
 #include <boost/asio/io_context.hpp>
 
 #include "config/config.hpp"
+#include "protocol/secret.hpp"
 
 namespace kmux::daemon {
 
@@ -23,8 +24,8 @@ struct hub_answer {
 
 struct hub_request {
   std::string_view method = "GET";
-  std::string path;   ///< below the API's URL, such as "/user"; or a whole URL of the Hub's
-  std::string token;  ///< for the Authorization header, where not empty
+  std::string path;  ///< below the API's URL, such as "/user"; or a whole URL of the Hub's
+  secret token;      ///< for the Authorization header, where not empty
   std::string content_type;
   std::string body;
 };

@@ -71,7 +71,7 @@ std::string form(const std::vector<std::pair<std::string, std::string>>& fields)
 
 }  // namespace
 
-oauth::oauth(hub& h) : hub_(h), config_(h.settings()), sealer_(config_.api_token) {
+oauth::oauth(hub& h) : hub_(h), config_(h.settings()), sealer_(config_.api_token.reveal()) {
 }
 
 std::string oauth::token_of(const http_request& request) const {
@@ -129,7 +129,7 @@ asio::awaitable<http_response> oauth::callback(http_request& request) const {
   wanted.path = "/oauth2/token";
   wanted.content_type = "application/x-www-form-urlencoded";
   wanted.body = form({{"client_id", config_.client_id},
-                      {"client_secret", config_.api_token},
+                      {"client_secret", config_.api_token.reveal()},
                       {"grant_type", "authorization_code"},
                       {"code", *code},
                       {"redirect_uri", config_.callback_url},

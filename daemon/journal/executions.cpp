@@ -20,19 +20,6 @@ std::string date_or_null(std::int64_t time) {
 
 }  // namespace
 
-execution& executions::of(const std::string& msg_id, const std::string& session) {
-  const auto [place, fresh] = order_.try_emplace(msg_id, count_);
-  if (!fresh) return all_[place->second];
-  execution& made = all_[count_++];
-  made.msg_id = msg_id;
-  made.session = session;
-  if (all_.size() > most) {
-    order_.erase(all_.begin()->second.msg_id);
-    all_.erase(all_.begin());
-  }
-  return made;
-}
-
 void executions::add(const journal::record& r) {
   message_view m;
   if (!r.message(m) || peek_header(m.header, head_) != errc::ok) return;
@@ -47,7 +34,7 @@ void executions::add(const journal::record& r) {
 }
 
 void executions::asked(const journal::record& r, const message_view& m) {
-  execution& e = of(head_.msg_id, head_.session);
+  execution& e = all_.of(head_.msg_id, head_.session);
   e.username = head_.username;
   e.submitted = r.time;
   const auto metadata = json::parse_object(m.metadata, "metadata");
@@ -58,7 +45,7 @@ void executions::asked(const journal::record& r, const message_view& m) {
 }
 
 void executions::said(const journal::record& r, const message_view& m) {
-  execution& e = of(parent_.msg_id, parent_.session);
+  execution& e = all_.of(parent_.msg_id, parent_.session);
   if (head_.msg_type == "status") {
     const std::string state = peek_execution_state(m.content);
     if (state == "busy" && e.started == 0) {
@@ -79,19 +66,14 @@ void executions::said(const journal::record& r, const message_view& m) {
 }
 
 void executions::process_ended() {
-  for (auto& [at, each] : all_) {
+  for (auto& [at, each] : all_.all()) {
     if (each.ended == 0) each.status = "died";
   }
 }
 
-const execution* executions::find(const std::string& msg_id) const {
-  const auto found = order_.find(msg_id);
-  return found == order_.end() ? nullptr : &all_.at(found->second);
-}
-
 std::string executions::json(std::string_view owner) const {
   std::string out = "[";
-  for (const auto& [at, each] : all_)
+  for (const auto& [at, each] : all_.all())
     out += (out.size() > 1 ? ", " : "") + to_json(each, owner);
   return out + "]";
 }

@@ -2,10 +2,10 @@
 // What a kernel was asked to execute, and what became of it, as its journal tells.
 
 #include <cstdint>
-#include <map>
 #include <string>
 #include <vector>
 
+#include "daemon/journal/requests_seen.hpp"
 #include "proc/journal/record.hpp"
 #include "protocol/header.hpp"
 
@@ -26,23 +26,20 @@ std::string to_json(const execution&, std::string_view owner);
 /// Folds records, in order. Pure. Bounded: of more than `most` the oldest are forgotten.
 class executions {
 public:
-  static constexpr std::size_t most = 10'000;
+  static constexpr std::size_t most = requests_seen<execution>::most;
 
   void add(const journal::record&);
   /// The process is gone: what has not ended never will.
   void process_ended();
   /// As a JSON array, the oldest first; `owner` is the kernel's.
   std::string json(std::string_view owner) const;
-  const execution* find(const std::string& msg_id) const;
+  const execution* find(const std::string& msg_id) const { return all_.find(msg_id); }
 
 private:
-  execution& of(const std::string& msg_id, const std::string& session);
   void asked(const journal::record&, const message_view&);
   void said(const journal::record&, const message_view&);
 
-  std::map<std::string, std::uint64_t> order_;  ///< msg_id → when it was first seen
-  std::map<std::uint64_t, execution> all_;
-  std::uint64_t count_ = 0;
+  requests_seen<execution> all_;
   header head_, parent_;
 };
 

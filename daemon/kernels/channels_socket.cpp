@@ -6,6 +6,7 @@
 
 #include "daemon/clock.hpp"
 #include "daemon/kernels/kernel.hpp"
+#include "daemon/system/log.hpp"
 #include "protocol/json.hpp"
 #include "protocol/ws_legacy.hpp"
 
@@ -51,6 +52,7 @@ void channels_socket::closed() {
 
 void channels_socket::close(std::uint16_t code, std::string_view reason) {
   if (!open()) return;
+  const trace_scope traced(client_.trace);
   kernel_->say("client_closed",
                {{"session", session_id_}, {"code", code}, event_member::text("reason", reason)});
   link_->close(code, reason);

@@ -49,6 +49,7 @@ struct client_info {
   std::string owner;         ///< as whom it has come in
   std::string address;       ///< "127.0.0.1:40312" or "unix"
   std::chrono::system_clock::time_point since;
+  std::string trace;  ///< W3C trace id; empty: none
 };
 
 /// Registered with its kernel while open. Decodes what the client sends and passes it on; gives it

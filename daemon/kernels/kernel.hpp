@@ -27,6 +27,7 @@
 #include "proc/journal/cursors.hpp"
 #include "proc/journal/reader.hpp"
 #include "proc/process_doing.hpp"
+#include "proc/resources.hpp"
 #include "proc/supervise/cgroups.hpp"
 #include "proc/supervise/culling.hpp"
 #include "proc/supervise/directories.hpp"
@@ -110,8 +111,9 @@ public:
 
   /// It ended with an earlier boot or with its runtime directory, and was not started again.
   bool is_lost() const noexcept { return lost_; }
-  /// The kernel model of Jupyter's REST API, as JSON.
-  std::string model() const;
+  /// The kernel model of Jupyter's REST API, as JSON; `more` members of "kmux".
+  std::string model(std::string_view more = {}) const;
+  resource_places resources() const;
   std::size_t connections() const noexcept { return clients_.size(); }
   /// Jupyter's execution_state, as in the model.
   std::string_view state_name() const noexcept;

@@ -7,6 +7,7 @@
 
 #include "daemon/clock.hpp"
 #include "daemon/kernels/kernel.hpp"
+#include "daemon/system/log.hpp"
 #include "proc/journal/reader.hpp"
 #include "proc/journal/segments.hpp"
 #include "protocol/json_document.hpp"
@@ -32,6 +33,7 @@ constexpr std::size_t most_routes = 10'000;
 }  // namespace
 
 void kernel::attach(channels_socket& socket) {
+  const trace_scope traced(socket.client().trace);
   // The same session connecting again means that the older connection is a ghost.
   for (channels_socket* const other : clients_) {
     if (other->session_id() == socket.session_id()) {
@@ -50,6 +52,7 @@ void kernel::attach(channels_socket& socket) {
 }
 
 void kernel::detach(channels_socket& socket) {
+  const trace_scope traced(socket.client().trace);
   std::erase(clients_, &socket);
   std::erase_if(routes_, [&](const auto& route) { return route.second == &socket; });
   if (clients_.empty()) cursors_.close();

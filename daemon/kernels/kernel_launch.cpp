@@ -3,7 +3,9 @@
 #include <unistd.h>
 
 #include "daemon/http/text.hpp"
+#include "daemon/http/trace_context.hpp"
 #include "daemon/kernels/kernel.hpp"
+#include "daemon/system/log.hpp"
 #include "protocol/ids.hpp"
 
 namespace kmux::daemon {
@@ -85,7 +87,7 @@ result<connection_info> kernel::connection() {
   auto prefix = services_.directories.choose_socket_prefix(id());
   if (!prefix) return prefix.error();
   record_.socket_prefix = *prefix;
-  auto info = ipc_connection(*prefix, random_hex(32), record_.kernelspec);
+  auto info = ipc_connection(*prefix, secret(random_hex(32)), record_.kernelspec);
   if (auto written = supervise::write_file(file, write_connection_file(info)); !written) {
     return written.error();
   }
@@ -238,6 +240,9 @@ result<void> kernel::try_let_go(supervise::held_child held, const launch_spec& s
   save_summary();
   auto process = held.release(spec);
   if (!process) return process.error();
+  const auto told = record_.env.find("TRACEPARENT");
+  const auto traceparent = told == record_.env.end() ? "" : parse_traceparent(told->second);
+  const trace_scope traced(trace_id_of(traceparent));
   say("kernel_launched",
       {{"spec", record_.kernelspec}, {"owner", record_.owner}, {"pid", record_.process.pid}});
   if (!fresh_) say("kernel_restarted", {{"restarts", fsm_.restarts()}});

@@ -31,7 +31,7 @@ kernel_link::kernel_link(asio::io_context& io, receive_buffer& buffer, counters&
       on_(std::move(on)),
       session_(make_uuid()),
       routing_id_(std::string(daemon_identity) + session_),
-      signer_(where.key),
+      signer_(where.key.reveal()),
       replays_(remembered_signatures),
       nudge_timer_(io) {
   const auto open = [&](channel c, zmtp_role role, const std::string& endpoint) {

@@ -153,6 +153,9 @@ kernel_manager::started kernel_manager::start(const kernel_request& request, con
   record.cwd = services_.spawner.others().on() ? users_directory(request, who.owner)
                                                : working_directory(request);
   record.env = request.env;
+  const environment trace = {{"TRACEPARENT", request.traceparent}};
+  if (!request.traceparent.empty() && settings_.environment.refused(trace) == nullptr)
+    record.env.insert(trace.begin(), trace.end());
   auto made = add(std::move(record));
   if (const auto launched = made->start(); !launched) {
     kernels_.erase(made->id());

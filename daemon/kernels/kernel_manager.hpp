@@ -22,6 +22,7 @@ struct kernel_request {
   std::string name;  ///< kernelspec; empty: the default
   std::string path;  ///< relative to the root directory
   environment env;
+  std::string traceparent;  ///< W3C, for TRACEPARENT; empty: none
 };
 
 class kernel_manager {

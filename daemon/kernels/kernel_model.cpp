@@ -57,7 +57,7 @@ const char* kernel::journal_state() const noexcept {
   return recording_ ? "recording" : "failing";
 }
 
-std::string kernel::model() const {
+std::string kernel::model(std::string_view more) const {
   const std::string why = record_.last_exit ? describe(*record_.last_exit) : dead_why_;
   const std::string reason = fsm_.now() == kernel_fsm::state::dead && !why.empty()
                                  ? fmt::format(R"(, "reason": {})", json_quote(why))
@@ -65,12 +65,20 @@ std::string kernel::model() const {
   return fmt::format(
       R"({{"id": {}, "name": {}, "last_activity": "{}", "execution_state": "{}", "connections": {}{}, )"
       R"("kmux": {{"owner": {}, "pid": {}, "seq": {}, "journal": "{}", "started": {}, "restarts": {}, "heartbeat": "{}", )"
-      R"("pinned": {}, "cull": {}, "hung": {}, "exit": {}}}}})",
+      R"("pinned": {}, "cull": {}, "hung": {}, "exit": {}{}{}}}}})",
       json_quote(id()), json_quote(spec_name()), iso_time(activity_.last()), state_name(),
       connections(), reason, json_quote(owner()),
       process_ ? fmt::to_string(record_.process.pid) : "null", head_, journal_state(),
       json_quote(record_.created), fsm_.restarts(), supervise::to_string(heartbeat_.now()),
-      record_.pinned, cull_model(), hung_model(hung_), exit_model(record_.last_exit, stderr_tail_));
+      record_.pinned, cull_model(), hung_model(hung_), exit_model(record_.last_exit, stderr_tail_),
+      more.empty() ? "" : ", ", more);
+}
+
+resource_places kernel::resources() const {
+  return {process_ ? record_.process : process_identity(),
+          relayed_,
+          record_.cgroup,
+          {services_.directories.kernel_state(id()), services_.directories.kernel_runtime(id())}};
 }
 
 }  // namespace kmux::daemon

@@ -1,6 +1,5 @@
 #include "daemon/system/journal_log.hpp"
 
-#include <algorithm>
 #include <cctype>
 #include <cstdlib>
 #include <sys/stat.h>
@@ -12,22 +11,11 @@
 #include <spdlog/sinks/base_sink.h>
 #include <systemd/sd-journal.h>
 
+#include "daemon/system/log_line.hpp"
+
 namespace kmux::daemon {
 
 namespace {
-
-constexpr std::size_t longest_name = 32;
-
-/// As journald accepts them; empty where it cannot be one.
-std::string field_name(std::string_view key) {
-  if (key.empty() || key.size() > longest_name) return {};
-  std::string out = "KMUX_";
-  for (const char c : key) {
-    if (c != '_' && !std::isalnum(static_cast<unsigned char>(c))) return {};
-    out += static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
-  }
-  return out;
-}
 
 /// sd-daemon(3).
 int priority_of(spdlog::level::level_enum level) {
@@ -66,17 +54,11 @@ protected:
 
 std::vector<std::string> journal_fields(std::string_view line) {
   std::vector<std::string> out;
-  line = line.substr(0, line.find('"'));
-  while (!line.empty()) {
-    const auto space = line.find(' ');
-    const auto word = line.substr(0, space);
-    line.remove_prefix(space == std::string_view::npos ? line.size() : space + 1);
-    const auto equals = word.find('=');
-    if (equals == std::string_view::npos || equals + 1 == word.size()) continue;
-    const auto name = field_name(word.substr(0, equals)) + "=";
-    const bool known = std::any_of(out.begin(), out.end(),
-                                   [&](const auto& each) { return each.starts_with(name); });
-    if (name.size() > 1 && !known) out.push_back(name + std::string(word.substr(equals + 1)));
+  for (const auto& [name, value] : fields_of(line)) {
+    std::string field = "KMUX_";
+    for (const unsigned char c : name)
+      field += static_cast<char>(std::toupper(c));
+    out.push_back(field + "=" + std::string(value));
   }
   return out;
 }

@@ -11,9 +11,8 @@
 
 namespace kmux::daemon {
 
-/// NAME=VALUE each, for a line of our log: of `event=kernel_ended kernel=ID cause="…"` KMUX_EVENT
-/// and KMUX_KERNEL. Each name counts where it stands first, and nothing after a quotation mark
-/// does: what others have said may stand there, and it must not pass for a field.
+/// NAME=VALUE each, for a line of our log (fields_of): of `event=kernel_ended kernel=ID cause="…"`
+/// KMUX_EVENT and KMUX_KERNEL.
 std::vector<std::string> journal_fields(std::string_view line);
 
 /// Whether standard error is connected to the journal (JOURNAL_STREAM, systemd.exec(5)).

@@ -39,7 +39,7 @@ struct kernel_settings {
 struct kernel_parts {
   zmq::context_t& context;
   const std::string& session;
-  const std::string& key;
+  const secret& key;
   const std::string& connect;  ///< connect_reply's content
   interpreter& language;
   shell_loop& shell;

@@ -61,7 +61,7 @@ bool await_acknowledgement(zmq::socket_t& socket, const registration_info& launc
     views.clear();
     for (std::size_t i = 0; i < frames.size(); ++i)
       views.push_back(frames.view(i));
-    if (check_acknowledgement(views, launcher.kernel.key, sent) == errc::ok) return true;
+    if (check_acknowledgement(views, launcher.kernel.key.reveal(), sent) == errc::ok) return true;
     ++refused;
   }
   return false;
@@ -83,7 +83,7 @@ void register_with_launcher(const registration_info& launcher, const connection_
     socket.set(zmq::sockopt::linger, 0);
     socket.set(zmq::sockopt::maxmsgsize, largest_frame);
     socket.connect(endpoint);
-    const handshake_message message(launcher.kernel.key, sent);
+    const handshake_message message(launcher.kernel.key.reveal(), sent);
     const auto frames = message.frames();
     if (!send_copies(socket, frames)) fail(endpoint, "the message cannot be sent");
     if (await_acknowledgement(socket, launcher, sent, deadline, refused)) return;

@@ -36,7 +36,7 @@ kernel_host::kernel_host(connection_info& where, interpreter& language, kernel_s
       sockets_(context_, where),
       connect_(connect_reply(where)),
       info_(complete_kernel_info(language)),
-      sender_(key_, session_, outbox_),
+      sender_(key_.reveal(), session_, outbox_),
       journal_(where.journal),
       capture_(settings.capture_output ? std::make_unique<output_capture>(outbox_) : nullptr),
       shell_("", language, sender_, inputs_, info_),

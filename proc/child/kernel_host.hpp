@@ -49,7 +49,8 @@ public:
 
 private:
   zmq::context_t context_;
-  const std::string session_, key_;
+  const std::string session_;
+  const secret key_;
   kernel_sockets sockets_;
   const std::string connect_, info_;
   outbox outbox_;

@@ -83,8 +83,8 @@ bool is_sound(const frame_list& frames, message_judge& judge) {
 }  // namespace
 
 relay::bridge::bridge(channel which, zmq::socket_t bound, receive_buffer& buffer,
-                      zmtp_settings settings, const std::string& key, announcer& says,
-                      recorder& journal, interceptor first)
+                      zmtp_settings settings, const secret& key, announcer& says, recorder& journal,
+                      interceptor first)
     : outer(std::move(bound)),
       inner(buffer, std::move(settings),
             {[this, which, &says](zmtp_message&& message) {
@@ -98,7 +98,7 @@ relay::bridge::bridge(channel which, zmq::socket_t bound, receive_buffer& buffer
              {}}),
       journal_(journal),
       intercept_(std::move(first)),
-      judge_(key) {
+      judge_(key.reveal()) {
 }
 
 /// The kernel judges everything itself, but does not know what it has had already.
@@ -144,9 +144,9 @@ relay::relay(connection_info& outer, const connection_info& inner, const launch_
       iopub_(control_buffer_, towards_kernel(zmtp_role::sub, inner.iopub(), {}),
              {[this](zmtp_message&& message) { on_iopub(std::move(message)); }, {}, {}, {}}),
       publisher_(make_publisher(context_, outer, outer.iopub_port)),
-      reader_(outer.key, channel::control),
-      iopub_judge_(outer.key),
-      composer_(outer.key, make_uuid(), "r"),
+      reader_(outer.key.reveal(), channel::control),
+      iopub_judge_(outer.key.reveal()),
+      composer_(outer.key.reveal(), make_uuid(), "r"),
       signals_(open_signals()),
       children_(open_child_signals()) {
 }

@@ -42,7 +42,7 @@ private:
     /// Looks at a request first; true: it is answered already.
     using interceptor = std::function<bool(const header&, frame_list&)>;
 
-    bridge(channel, zmq::socket_t outer, receive_buffer&, zmtp_settings, const std::string& key,
+    bridge(channel, zmq::socket_t outer, receive_buffer&, zmtp_settings, const secret& key,
            announcer&, recorder&, interceptor = {});
     void to_kernel();
     /// Else nothing is taken from clients, who feel it: the kernel is not there yet, or does not

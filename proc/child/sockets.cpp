@@ -28,7 +28,7 @@ void bind(zmq::socket_t& socket, const connection_info& where, int& port) {
   if (!where.curve_secretkey.empty()) {
     socket.set(zmq::sockopt::curve_server, true);
     socket.set(zmq::sockopt::curve_publickey, where.curve_publickey);
-    socket.set(zmq::sockopt::curve_secretkey, where.curve_secretkey);
+    socket.set(zmq::sockopt::curve_secretkey, where.curve_secretkey.reveal());
   }
   if (where.transport == "ipc") {
     const std::string endpoint = where.endpoint(port);

@@ -48,7 +48,7 @@ void look_into(const message_view& m, received& out) {
 
 class zmq_client : public client {
 public:
-  explicit zmq_client(const connection_info& where) : signer_(where.key) {
+  explicit zmq_client(const connection_info& where) : signer_(where.key.reveal()) {
     shell_ = zmq::socket_t(context_, zmq::socket_type::dealer);
     iopub_ = zmq::socket_t(context_, zmq::socket_type::sub);
     iopub_.set(zmq::sockopt::rcvhwm, 0);

@@ -28,7 +28,7 @@ protected:
     config_.runtime_dir = directory_;
     config_.state_dir = directory_ + "/state";
     config_.server.listen = {"127.0.0.1:0"};
-    config_.auth.token = "secret-one";
+    config_.auth.token = secret("secret-one");
     config_.auth.tokens_file = directory_ + "/tokens";
     config_.auth.audit_log = directory_ + "/audit.log";
   }

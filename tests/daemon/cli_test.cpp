@@ -150,10 +150,10 @@ std::vector<kernel_row> rows() {
   kernel_row a, b;
   a.kernel.id = "aa11";
   a.kernel.owner = "ann";
-  a.used = {10, 5 << 20};
+  a.used = {1, 10, 5 << 20};
   b.kernel.id = "bb22";
   b.kernel.owner = "bob";
-  b.used = {2, 1 << 30};
+  b.used = {1, 2, 1 << 30};
   return {a, b};
 }
 

@@ -1,5 +1,6 @@
 """A real Hub with its proxy and two users, Debian's version and today's."""
 
+import contextlib
 import json
 import os
 import signal
@@ -20,10 +21,23 @@ ADMIN = "a" * 40
 
 
 class Server(Daemon):
-    """kmuxd behind the Hub answers as it does by itself."""
+    """kmuxd behind the Hub answers as it does by itself; what it logs is in the Hub's log."""
 
-    def __init__(self, url):
-        self.url, self.ws, self.sockets, self.tls = url, url.replace("http", "ws"), [], {}
+    def __init__(self, hub, path, runtime, flags=()):
+        self.url = hub.url + path
+        self.ws, self.sockets, self.tls, self.flags = self.url.replace("http", "ws"), [], {}, flags
+        self.runtime, self.log = hub.directory / runtime, hub.log
+        hub.servers.append(self)
+
+    def written(self, log):
+        """The Hub says itself whose cookies have which _xsrf."""
+        return "\n".join(line for line in super().written(log).splitlines() if line.startswith(("time=", "kmuxd")) or log != self.log)
+
+    def hide_api_token(self):
+        with contextlib.suppress(OSError, ValueError):  # it has ended
+            pid = json.loads((self.runtime / "listen.json").read_text())["pid"]
+            environment = Path(f"/proc/{pid}/environ").read_text().split("\0")
+            self.hide(*(each.partition("=")[2] for each in environment if each.startswith("JUPYTERHUB_API_TOKEN=")))
 
 
 class Hub:
@@ -32,6 +46,7 @@ class Hub:
         self.ports = [free_port() for _ in range(4)]
         self.url = f"http://127.0.0.1:{self.ports[0]}/"
         self.log = directory / "hub.log"
+        self.servers, self.browsers, self.tokens = [], [], [ADMIN]
         (directory / "kmuxd.toml").write_text(config)
         (directory / "home").mkdir()
         keep = {k: v for k, v in os.environ.items() if not k.startswith(("KMUX_", "JUPYTERHUB_"))}
@@ -66,11 +81,13 @@ class Hub:
     def token(self, user, **more):
         made = self.api("POST", f"users/{user}/tokens", json={"note": "test", **more})
         assert made.status_code in (200, 201), made.text
-        return made.json()["token"]
+        self.tokens.append(made.json()["token"])
+        return self.tokens[-1]
 
     def login(self, user):
         """A browser's session, logged in at the Hub."""
         browser = requests.Session()
+        self.browsers.append(browser)
         browser.headers["Accept"] = "text/html"
         browser.get(self.url + "hub/login", timeout=30)
         form = {"username": user, "password": "pw", "_xsrf": browser.cookies.get("_xsrf", path="/hub/")
@@ -86,12 +103,18 @@ class Hub:
         (place / "kernel.json").write_text(json.dumps(spec))
 
     def service(self):
-        server = Server(self.url + "services/kmux/")
+        server = Server(self, "services/kmux/", "run", ["--state-dir", self.directory / "state"])
         wait_until(lambda: requests.get(server.url + "api", timeout=10).status_code == 200, 60, "kmuxd")
         return server
 
     def end(self):
         if self.process is None or self.process.poll() is not None:
             return
+        for each in self.servers:
+            each.hide_keys()
+            each.hide_api_token()
         self.process.send_signal(signal.SIGTERM)
         self.process.wait(60)
+        for each in self.servers:
+            each.hide(*self.tokens, *(cookie.value for browser in self.browsers for cookie in browser.cookies))
+            each.check_logs()

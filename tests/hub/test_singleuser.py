@@ -26,7 +26,7 @@ def start(hub, user):
     hub.api("POST", f"users/{user}")  # 409 where the Hub has them already
     assert hub.api("POST", f"users/{user}/server").status_code in (201, 202), hub.log.read_text()
     wait_until(lambda: model(hub, user).get("server"), 60, f"{user}'s server")
-    return Server(f"{hub.url}user/{user}/")
+    return Server(hub, f"user/{user}/", f"run-{user}")
 
 
 def last_activity(hub, user):

@@ -92,7 +92,7 @@ def test_ps_again_and_again(daemon):
 def test_names(daemon, at, tmp_path):
     kernel = at("start", "echo", "--name", "analysis", "--cwd", tmp_path, "--env", "A=b c").strip()
     assert at("start", "echo", "--name", "analysis").strip() == kernel
-    assert at("describe", "analysis", "-o", "json").startswith('{"id":"' + kernel)
+    assert json.loads(at("describe", "analysis", "-o", "json"))["id"] == kernel
     (session,) = columns(at("sessions"))
     assert (session["NAME"], session["KERNEL"]) == ("analysis", kernel[:8])
     record = json.loads((daemon.runtime / "kernels" / kernel / "record.json").read_text())

@@ -49,11 +49,11 @@ TEST(registration, the_file_is_read) {
   ASSERT_TRUE(it.has_value()) << it.error().detail;
   EXPECT_EQ(it->kernel_id, "k-1");
   EXPECT_EQ(it->endpoint(), "tcp://10.0.0.1:50160");
-  EXPECT_EQ(it->kernel.key, "secret");
+  EXPECT_EQ(it->kernel.key.reveal(), "secret");
   EXPECT_EQ(it->kernel.ip, "127.0.0.1");
   EXPECT_EQ(it->kernel.shell_port, 0);
   EXPECT_EQ(parse_registration_file(file_with("ip", R"("10.0.0.2")"))->kernel.ip, "10.0.0.2");
-  EXPECT_EQ(parse_registration_file(file_with("key", R"("")"))->kernel.key, "");
+  EXPECT_EQ(parse_registration_file(file_with("key", R"("")"))->kernel.key.reveal(), "");
 }
 
 TEST(registration, the_port_may_be_a_number_or_digits) {

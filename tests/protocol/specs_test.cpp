@@ -7,8 +7,9 @@ namespace kmux {
 namespace {
 
 TEST(connection_file, is_read_as_it_was_written) {
-  auto info = ipc_connection("/run/k", "secret", "python3");
-  info.curve_publickey = info.curve_secretkey = std::string(40, 'x');
+  auto info = ipc_connection("/run/k", secret("secret"), "python3");
+  info.curve_publickey = std::string(40, 'x');
+  info.curve_secretkey = secret(std::string(40, 'x'));
   const auto back = parse_connection_file(write_connection_file(info));
   ASSERT_TRUE(back.has_value()) << back.error().detail;
   EXPECT_EQ(*back, info);

@@ -8,7 +8,7 @@ from pathlib import Path
 
 # Folder: (project folders it may include, third-party prefixes it may include).
 RULES = {
-    "config": (("config",), ("CLI/", "toml++/")),
+    "config": (("config", "protocol"), ("CLI/", "toml++/")),
     "protocol": (("protocol",), ("boost/system/", "boost/assert/", "fmt/", "openssl/", "rapidjson/")),
     "protocol/nbformat": (("protocol", "protocol/nbformat"), ("fmt/", "rapidjson/")),
     "protocol/io": (("protocol", "protocol/io"), ("boost/asio", "boost/system/")),

@@ -52,6 +52,7 @@ def make_shared(make_spawn, tmp_path):
     yield make
     for each in made:
         each.end()
+        each.check_logs(*tmp_path.glob("spawn*.log"))
         print(each.log.read_text())
 
 

@@ -124,7 +124,7 @@ void handshake::run_whole(std::string_view acknowledgement) {
     EXPECT_TRUE(where.has_value());
     if (where) {
       EXPECT_EQ(said, make_registration("k-1", *where));
-      EXPECT_EQ(where->key, "key");
+      EXPECT_EQ(where->key.reveal(), "key");
       EXPECT_NE(where->hb_port, 0);
       EXPECT_NE(kernel_info_of(where->shell()).find("kmux-echo"), std::string::npos);
     }
@@ -223,7 +223,7 @@ TEST_F(handshake, an_address_that_is_none_is_told) {
 }
 
 TEST_F(handshake, a_connection_file_is_written_back_only_where_ports_were_chosen) {
-  connection_info fixed = ipc_connection(directory_ + "/f", "key", "echo");
+  connection_info fixed = ipc_connection(directory_ + "/f", secret("key"), "echo");
   write_file(file_, write_connection_file(fixed) + "\n");
   const startup_file file = read_startup(file_);
   EXPECT_FALSE(file.launcher);

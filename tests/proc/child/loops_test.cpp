@@ -26,7 +26,7 @@ protected:
   loops() {
     std::string pattern = (std::filesystem::temp_directory_path() / "kmux-loops-XXXXXX").string();
     directory_ = ::mkdtemp(pattern.data());
-    where_ = ipc_connection(directory_ + "/k", "key", "echo");
+    where_ = ipc_connection(directory_ + "/k", secret("key"), "echo");
     host_ = std::make_unique<kernel_host>(where_, language_);
   }
   ~loops() override { std::filesystem::remove_all(directory_); }
