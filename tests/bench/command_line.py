@@ -8,7 +8,8 @@ import tempfile
 import time
 from pathlib import Path
 
-from kmuxd import BIN, Daemon, wait_until
+from gateways import crowd
+from kmuxd import BIN
 
 KERNELS = 200
 RUNS = 40
@@ -42,25 +43,18 @@ def stripped_size():
 
 
 def measure(row, note):
-    with tempfile.TemporaryDirectory() as name:
-        daemon = Daemon(Path(name), "[kernels]\necho = true\n").start()
-        try:
-            for _ in range(KERNELS):
-                daemon.kernel("echo")
-            wait_until(lambda: all(k["execution_state"] == "idle" for k in daemon.get("kernels").json()), 120)
-            at = [str(BIN / "kmux"), "--runtime-dir", str(daemon.runtime)]
-            times = alternating({"true": ["true"], "ls": ["ls", "-l", "/usr/bin"], "version": [at[0], "--version"],
-                                 "ps": [*at, "ps"], "json": [*at, "ps", "-o", "json"], "describe": [*at, "describe", "@last"]})
-            size = stripped_size() / 1e6
-            row(f"kmux ps with {KERNELS} kernels, a new process each time", f"{times['ps']:.1f} ms", "< 20 ms", times["ps"] < 20)
-            row("kmux starts (--version)", f"{times['version']:.1f} ms", "< 3 ms", times["version"] < 3)
-            row("kmux, stripped", f"{size:.2f} MB", "< 3 MB", size < 3)
-            note("true; ls -l /usr/bin", f"{times['true']:.1f}; {times['ls']:.1f} ms")
-            note("kmux ps -o json; describe @last", f"{times['json']:.1f}; {times['describe']:.1f} ms")
-            daemon.process.kill()
-            daemon.process.wait()
-            down = alternating({"ps": [*at, "ps"]})
-            note("kmux ps, from the directories of a killed kmuxd", f"{down['ps']:.1f} ms")
-            daemon.start()
-        finally:
-            daemon.end()
+    with crowd(KERNELS) as daemon:
+        at = [str(BIN / "kmux"), "--runtime-dir", str(daemon.runtime)]
+        times = alternating({"true": ["true"], "ls": ["ls", "-l", "/usr/bin"], "version": [at[0], "--version"],
+                             "ps": [*at, "ps"], "json": [*at, "ps", "-o", "json"], "describe": [*at, "describe", "@last"]})
+        size = stripped_size() / 1e6
+        row(f"kmux ps with {KERNELS} kernels, a new process each time", f"{times['ps']:.1f} ms", "< 20 ms", times["ps"] < 20)
+        row("kmux starts (--version)", f"{times['version']:.1f} ms", "< 3 ms", times["version"] < 3)
+        row("kmux, stripped", f"{size:.2f} MB", "< 3 MB", size < 3)
+        note("true; ls -l /usr/bin", f"{times['true']:.1f}; {times['ls']:.1f} ms")
+        note("kmux ps -o json; describe @last", f"{times['json']:.1f}; {times['describe']:.1f} ms")
+        daemon.process.kill()
+        daemon.process.wait()
+        down = alternating({"ps": [*at, "ps"]})
+        note("kmux ps, from the directories of a killed kmuxd", f"{down['ps']:.1f} ms")
+        daemon.start()

@@ -1,13 +1,15 @@
 """What the benchmarks share: the load generator, what the system says of a process, and gateways to measure."""
 
+import contextlib
 import json
 import os
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import requests
-from kmuxd import BIN, TOKEN, wait_until
+from kmuxd import BIN, TOKEN, Daemon, wait_until
 from programs import free_port
 
 CORES = os.sched_getaffinity(0)
@@ -18,6 +20,20 @@ def load(*words):
     if done.returncode != 0:
         raise RuntimeError(done.stderr)
     return json.loads(done.stdout)
+
+
+@contextlib.contextmanager
+def crowd(kernels):
+    """A daemon with so many echo kernels, all of them idle; and a directory of its own."""
+    with tempfile.TemporaryDirectory() as name:
+        daemon = Daemon(Path(name), "[kernels]\necho = true\n").start()
+        try:
+            for _ in range(kernels):
+                daemon.kernel("echo")
+            wait_until(lambda: all(k["execution_state"] == "idle" for k in daemon.get("kernels").json()), 120)
+            yield daemon
+        finally:
+            daemon.end()
 
 
 def cpu_seconds(pid):

@@ -300,7 +300,7 @@ def bench_access(*_):
 
 
 def bench_page(*_):
-    page.measure(row, note)
+    page.measure(row)
 
 
 def bench_restart(*_):

@@ -14,7 +14,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from test_resume import cut
 
 ROOT = Path(__file__).parents[2]
-PROMTOOL = ROOT / ".cache/prometheus/promtool"
+PROMTOOL = ROOT / ".cache/programs/promtool"
 EXAMPLES = ROOT / "docs/examples/prometheus"
 PER_KERNEL = "[kernels]\necho = true\n[metrics]\nper_kernel = true\n"
 
