@@ -118,7 +118,7 @@ bool event_log::write_new() {
     text += each->line + "\n";
   }
   if (!make_room(text.size() + 1)) return false;
-  if (torn_) text.insert(0, "\n");
+  if (torn_) text.insert(text.begin(), '\n');
   const ssize_t n = ::write(fd_.get(), text.data(), text.size());
   if (n > 0) size_ += static_cast<std::size_t>(n);
   if (n == static_cast<ssize_t>(text.size())) {
