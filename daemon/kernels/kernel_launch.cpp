@@ -100,9 +100,9 @@ result<void> kernel::write_connection() {
   if (!where) return where.error();
   where->journal.reset();
   if (keeps_journal()) {
-    where->journal = services_.settings.journal;
-    where->journal->directory = journal_directory();
-    where->journal->after = head_;
+    auto& journal = where->journal.emplace(services_.settings.journal);
+    journal.directory = journal_directory();
+    journal.after = head_;
   }
   return supervise::write_file(services_.directories.connection_file(id()),
                                write_connection_file(*where));
