@@ -182,6 +182,7 @@ private:
   result<connection_info> connection();
   std::optional<uid_t> peer_uid() const;
   result<void> write_connection();
+  std::optional<journal_info> journal_place() const;
   result<std::string> kernel_sockets();
   void mark(environment&) const;
   void connect(bool adopted);

@@ -96,16 +96,20 @@ result<connection_info> kernel::connection() {
 
 /// The same with what may be another at each launch.
 result<void> kernel::write_connection() {
-  auto where = connection();
-  if (!where) return where.error();
-  where->journal.reset();
-  if (keeps_journal()) {
-    auto& journal = where->journal.emplace(services_.settings.journal);
-    journal.directory = journal_directory();
-    journal.after = head_;
-  }
+  const auto found = connection();
+  if (!found) return found.error();
+  connection_info where = *found;
+  where.journal = journal_place();
   return supervise::write_file(services_.directories.connection_file(id()),
-                               write_connection_file(*where));
+                               write_connection_file(where));
+}
+
+std::optional<journal_info> kernel::journal_place() const {
+  if (!keeps_journal()) return std::nullopt;
+  journal_info out = services_.settings.journal;
+  out.directory = journal_directory();
+  out.after = head_;
+  return out;
 }
 
 result<launch_spec> kernel::make_spec() {
