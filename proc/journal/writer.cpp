@@ -86,9 +86,12 @@ void writer::add(record r) {
     flush();
     return write_large(r);
   }
+  // No more in one write than may be kept at all.
+  const std::size_t most = std::min<std::uint64_t>(buffered, settings_.most_bytes / 2);
+  if (buffer_.size() + bytes > most) flush();
   if (buffer_.empty()) buffer_first_ = first_of(r);
   append_record(buffer_, r);
-  if (buffer_.size() >= buffered) flush();
+  if (buffer_.size() >= most) flush();
 }
 
 void writer::write_large(const record& r) {

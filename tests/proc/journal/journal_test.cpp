@@ -303,5 +303,17 @@ TEST_F(journal, recovers_when_its_directory_comes_back) {
   EXPECT_EQ(read().back(), std::to_string(out.last()) + ":b");
 }
 
+TEST_F(journal, a_small_one_keeps_the_newest_of_a_long_turn) {
+  auto out = open(64 << 10);
+  for (int i = 0; i < 3000; ++i)
+    say(out, std::string(100, 'x'));
+  const auto last = say(out, "last");
+  out.flush();
+  const auto kept = read();
+  ASSERT_FALSE(kept.empty());
+  EXPECT_EQ(kept.back(), std::to_string(last) + ":last");
+  EXPECT_TRUE(troubles_.empty());
+}
+
 }  // namespace
 }  // namespace kmux::journal
