@@ -253,7 +253,7 @@ asio::awaitable<void> serve_connection(std::shared_ptr<peer_stream> stream, peer
   auto response = std::move(upgrade->response);
   upgrade.reset();
   co_await serve_websocket(std::move(stream), std::move(request), std::move(response),
-                           settings.websocket, budget, registry, place);
+                           settings.websocket, budget, registry, place, stopping);
 }
 
 }  // namespace kmux::daemon

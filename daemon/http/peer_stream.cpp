@@ -164,7 +164,10 @@ void peer_stream::shutdown_send() {
 
 asio::awaitable<void> peer_stream::linger() {
   flush();
-  if (pending_bytes() == 0) shutdown_send();
+  if (pending_bytes() == 0) {
+    shutdown_send();
+    set_idle(true);
+  }
   asio::steady_timer limit(get_executor(), linger_time);
   limit.async_wait([weak = weak_from_this()](error_code ec) {
     const auto self = weak.lock();

@@ -100,6 +100,12 @@ void ws_link::close(std::uint16_t code, std::string_view reason) {
   stream_->finish(make_ws_close(code, reason));
 }
 
+void ws_link::closed_by_peer() noexcept {
+  if (closing_) return;
+  closing_ = true;
+  closed_at_ = clock::now();
+}
+
 void ws_link::keep_alive(clock::time_point now, clock::duration interval, clock::duration timeout) {
   if (closing_) {
     if (now - closed_at_ > close_grace) stream_->close();
@@ -130,7 +136,7 @@ void ws_registry::close_all(std::uint16_t code, std::string_view reason) {
 asio::awaitable<void> serve_websocket(std::shared_ptr<peer_stream> stream, http_request request,
                                       http_response response, ws_settings settings,
                                       receive_budget& budget, ws_registry& registry,
-                                      served_list::entry& place) {
+                                      served_list::entry& place, const bool& stopping) {
   stream_type ws(*stream);
   ws.read_message_max(settings.max_message);
   ws.set_option(websocket::stream_base::decorator([&](websocket::response_type& r) {
@@ -145,6 +151,7 @@ asio::awaitable<void> serve_websocket(std::shared_ptr<peer_stream> stream, http_
   ws_link link(stream);
   ws.control_callback([&](websocket::frame_type type, beast::string_view payload) {
     link.heard();
+    if (type == websocket::frame_type::close) return link.closed_by_peer();
     if (type == websocket::frame_type::pong && !payload.empty()) {
       handler->ponged({payload.data(), payload.size()});
     }
@@ -165,9 +172,10 @@ asio::awaitable<void> serve_websocket(std::shared_ptr<peer_stream> stream, http_
     handler->closed();
     place.set_long(nullptr);
   }
-  // RFC 6455, 7.1.1: then the server closes first. Else what the peer has sent must be read, or
-  // it might not get what we have said last.
-  if (!agreed) co_await stream->linger();
+  // What the peer has sent must be read, or it might not get what we have said last. Where both
+  // have said that nothing follows, and somebody waits for our end, the server closes first
+  // (RFC 6455, 7.1.1).
+  if (!agreed || !stopping) co_await stream->linger();
   stream->close();
 }
 

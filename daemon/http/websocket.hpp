@@ -40,6 +40,8 @@ public:
   /// until the next keep_alive() round or two to answer. May be called more than once.
   void close(std::uint16_t code, std::string_view reason);
   bool closing() const noexcept { return closing_; }
+  /// It has sent a close frame, which is being answered: nothing may follow (RFC 6455, 5.5.1).
+  void closed_by_peer() noexcept;
   /// Does not wait for the answer.
   void abort() { stream_->close(); }
 
@@ -101,6 +103,7 @@ struct ws_settings {
 boost::asio::awaitable<void> serve_websocket(std::shared_ptr<peer_stream> stream,
                                              http_request request, http_response response,
                                              ws_settings settings, receive_budget& budget,
-                                             ws_registry& registry, served_list::entry& place);
+                                             ws_registry& registry, served_list::entry& place,
+                                             const bool& stopping);
 
 }  // namespace kmux::daemon
