@@ -18,7 +18,7 @@ class Service(Daemon):
 
     def __init__(self):
         self.url, self.ws, self.sockets, self.tls = "http://127.0.0.1:8888/", "ws://127.0.0.1:8888/", [], {}
-        self.owner = iter(USERS * 10)
+        self.runtime, self.owner = Path("/run/kmux"), iter(USERS * 10)
 
     def kernel(self, name="echo", **more):
         return super().kernel(name, token=f"the-token-of-{next(self.owner)}", **more)
