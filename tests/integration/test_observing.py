@@ -71,7 +71,7 @@ def test_how_long_requests_waited_and_ran(make_daemon, code):
     assert any(t["msg_type"] == "kernel_info_request" and t["queue"] is None and t["run"] >= 0 for t in others)
     # What its process's death has cut off never ended.
     unfinished = channels.execute("sleep 1000" if code.startswith("sleep") else "time.sleep(1000)")
-    wait_until(lambda: timings(daemon, kernel)["timings"][-1]["started"])
+    wait_until(lambda: (t := timings(daemon, kernel)["timings"][-1])["msg_id"] == unfinished and t["started"])
     assert daemon.post(f"kernels/{kernel}/signal", {"signal": "KILL"}).status_code == 204
     wait_until(lambda: daemon.model(kernel)["kmux"]["restarts"] == 1)
     last = timings(daemon, kernel)["timings"][-1]
