@@ -74,7 +74,9 @@ TEST(http_without_tls, stays_on_this_machine_unless_told_otherwise) {
   EXPECT_NE(problems({"--listen", "0.0.0.0:1"})[0].message.find("server.insecure"),
             std::string::npos);
   EXPECT_TRUE(problems({"--listen", "0.0.0.0:1", "--server-insecure", "true"}).empty());
-  EXPECT_TRUE(problems({"--listen", "0.0.0.0:1", "--server-tls-cert", "/c", "--server-tls-key", "/k"}).empty());
+  EXPECT_TRUE(
+      problems({"--listen", "0.0.0.0:1", "--server-tls-cert", "/c", "--server-tls-key", "/k"})
+          .empty());
 }
 
 }  // namespace
