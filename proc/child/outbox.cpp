@@ -39,13 +39,17 @@ void outbox::push(fence f) {
   make_urgent();
 }
 
-bool outbox::try_write(const std::shared_ptr<const request>& parent, std::string_view name,
-                       std::string_view bytes) {
+outbox::written outbox::try_write(const std::shared_ptr<const request>& parent,
+                                  std::string_view name, std::string_view bytes) {
   const std::lock_guard lock(mutex_);
-  if (closed_ || bytes.empty()) return true;
-  if (full()) return false;
+  if (closed_ || bytes.empty()) return written::yes;
+  if (full()) return written::no_room;
+  const bool first = queue_.empty();
   append(parent, name, bytes);
-  return true;
+  // Not for each line of many: what comes behind the first of them hardly waits anyway.
+  if (!first || !open_line_) return written::yes;
+  to_settle_ = true;
+  return written::settle;
 }
 
 void outbox::write(const std::shared_ptr<const request>& parent, std::string_view name,
@@ -64,7 +68,19 @@ void outbox::append(const std::shared_ptr<const request>& parent, std::string_vi
     queue_.emplace_back(text{parent, std::string(name), std::string(bytes)});
     ++texts_;
   }
+  open_line_ = bytes.back() != '\n';
+  if (!open_line_) let_go();
   added(bytes.size(), haste::soon);
+}
+
+void outbox::let_go() {
+  if (std::exchange(held_, false)) ready_.set();
+}
+
+void outbox::settle() {
+  const std::lock_guard lock(mutex_);
+  open_line_ = to_settle_ = false;
+  let_go();
 }
 
 void outbox::wait_for_room(std::chrono::milliseconds timeout) {
@@ -85,13 +101,13 @@ std::deque<outbox::item> outbox::take(clock::time_point now) {
     if (queue_.empty()) return out;
     if (!urgent_) {
       if (!std::exchange(gathering_, true)) due_ = now + gather;
-      const auto at = only_text() ? std::max(due_, next_text_) : due_;
-      if (now < at) return out;
+      held_ = now >= due_ && open_line_;
+      if (now < when_ready()) return out;
     }
     if (std::exchange(texts_, 0) > 0) next_text_ = now + text_pause;
     out.swap(queue_);
     bytes_ = 0;
-    urgent_ = gathering_ = false;
+    urgent_ = gathering_ = open_line_ = to_settle_ = held_ = false;
   }
   room_.notify_all();
   return out;
@@ -104,8 +120,13 @@ void outbox::hurry() {
 
 outbox::clock::time_point outbox::due() const {
   const std::lock_guard lock(mutex_);
-  if (queue_.empty() || !gathering_) return clock::time_point::max();
-  return only_text() ? std::max(due_, next_text_) : due_;
+  return queue_.empty() || !gathering_ ? clock::time_point::max() : when_ready();
+}
+
+outbox::clock::time_point outbox::when_ready() const {
+  if (!only_text()) return due_;
+  const auto line = due_ + (to_settle_ ? settle_patience : line_patience);
+  return std::max(held_ && open_line_ ? line : due_, next_text_);
 }
 
 void outbox::close() {

@@ -25,13 +25,19 @@ class request_queue;
 /// become much. Text is gathered further: what follows text of the same stream and parent is
 /// appended to it, and after some went the next is ready only `text_pause` later. So few messages
 /// carry many prints, hardly late, and text stands before whatever was said after it.
+///
+/// A line is not cut where that can be helped: print("a") writes "a" and "\n", and its thread may
+/// lose the processor in between. A line that is open waits for its end or for settle(), but no
+/// longer than `line_patience`, or `settle_patience` where somebody has been told to settle() it.
 class outbox {
 public:
   using clock = std::chrono::steady_clock;
   static constexpr auto gather = std::chrono::milliseconds(1);
   static constexpr auto text_pause = std::chrono::milliseconds(4);
-  static constexpr std::size_t much = 64 << 10;         ///< bytes
-  static constexpr std::size_t longest_text = 1 << 20;  ///< of one stream message
+  static constexpr auto line_patience = std::chrono::milliseconds(3);     ///< after `gather`
+  static constexpr auto settle_patience = std::chrono::milliseconds(20);  ///< the same
+  static constexpr std::size_t much = 64 << 10;                           ///< bytes
+  static constexpr std::size_t longest_text = 1 << 20;                    ///< of one stream message
 
   struct message {
     channel where;
@@ -54,12 +60,19 @@ public:
   /// Any thread but the control loop's; waits for room. False once closed.
   bool push(channel, frame_list&&, std::size_t bytes, haste = haste::now);
   void push(fence);
-  /// Any thread. False, and nothing is taken, where there is no room; true also once closed.
-  bool try_write(const std::shared_ptr<const request>& parent, std::string_view name,
-                 std::string_view bytes);
+  enum class written {
+    no_room,  ///< and nothing is taken
+    yes,      ///< also once closed
+    settle,   ///< and settle() is wanted as soon as the writer has gone on
+  };
+  /// Any thread.
+  written try_write(const std::shared_ptr<const request>& parent, std::string_view name,
+                    std::string_view bytes);
   /// The same, and it is taken whatever room there is: for bounded amounts.
   void write(const std::shared_ptr<const request>& parent, std::string_view name,
              std::string_view bytes);
+  /// Any thread: an open line has no end coming.
+  void settle();
   /// For `timeout` at the most.
   void wait_for_room(std::chrono::milliseconds timeout);
   bool has_room() const;
@@ -78,7 +91,9 @@ public:
 private:
   bool only_text() const { return texts_ == queue_.size(); }
   bool full() const { return bytes_ > 0 && bytes_ >= bound_; }
+  clock::time_point when_ready() const;
   void make_urgent();
+  void let_go();
   void added(std::size_t bytes, haste);
   void append(const std::shared_ptr<const request>& parent, std::string_view name,
               std::string_view bytes);
@@ -91,6 +106,9 @@ private:
   std::size_t texts_ = 0;   ///< how many items of the queue are text
   bool gathering_ = false;  ///< due_ is set for what waits
   clock::time_point next_text_{}, due_{};
+  bool open_line_ = false;  ///< the last text has no end of line
+  bool to_settle_ = false;  ///< somebody has been told to settle() what waits
+  bool held_ = false;       ///< the control loop sleeps for the sake of an open line
   event_fd ready_;
 };
 

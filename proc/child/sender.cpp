@@ -37,7 +37,7 @@ void sender::send(channel where, const request& r, std::string_view type, std::s
 
 void sender::write(const std::shared_ptr<const request>& parent, std::string_view name,
                    std::string_view text) {
-  while (!out_.try_write(parent, name, text))
+  while (out_.try_write(parent, name, text) == outbox::written::no_room)
     out_.wait_for_room(std::chrono::seconds(1));
 }
 

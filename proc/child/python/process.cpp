@@ -66,6 +66,11 @@ void on_fork_in_child() {
   if (whose == owner::kernel) ::signal(SIGTERM, SIG_DFL);
 }
 
+int settle_output(void*) {
+  if (is_there && !is_forked) kernel->out().settle();
+  return 0;
+}
+
 }  // namespace
 
 interrupt_state& interrupts() noexcept {
@@ -124,6 +129,10 @@ void interrupt_main(child::shell& shell) {
   } else {
     ::pthread_kill(static_cast<pthread_t>(interrupts().main_thread.load()), SIGINT);
   }
+}
+
+void settle_output_soon() {
+  ::Py_AddPendingCall(settle_output, nullptr);  // no room for it: the outbox does not wait for ever
 }
 
 bool forked() noexcept {

@@ -34,6 +34,10 @@ void take_crashes();
 /// SIGINT to the main thread, and to the other processes of our group where it is ours.
 void interrupt_main(child::shell&);
 
+/// The outbox is told to settle() when the main thread is back in Python's loop: print() has then
+/// written its line's end, too. Any thread; at the latest after the outbox's own patience.
+void settle_output_soon();
+
 /// A child of fork(2), which has our memory but not our threads.
 bool forked() noexcept;
 

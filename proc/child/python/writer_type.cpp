@@ -9,6 +9,7 @@ namespace kmux::python {
 
 namespace {
 
+using child::outbox;
 using clock = std::chrono::steady_clock;
 
 /// Who prints again so soon has not run another program in between.
@@ -46,9 +47,15 @@ bool write_line(writer_state& it) {
   return write_raw(it.fd, line);
 }
 
-/// Only a forked child keeps anything back.
+/// What is written is on its way, but for a forked child's; a line's end is not waited for any
+/// more.
 PyObject* flush(PyObject* self, PyObject*) {
-  if (forked() && !write_line(writer_box::of(self))) return nullptr;
+  writer_state& it = writer_box::of(self);
+  if (forked()) {
+    if (!write_line(it)) return nullptr;
+  } else {
+    it.host.out().settle();
+  }
   Py_RETURN_NONE;
 }
 
@@ -85,16 +92,20 @@ PyObject* write(PyObject* self, PyObject* argument) {
   if (now - it.last > no_other_program && it.host.capture() != nullptr) it.host.capture()->drain();
   it.last = now;
   if (it.kept.size() < it.to_keep) it.kept += text.substr(0, it.to_keep - it.kept.size());
-  while (!it.host.out().try_write(parent, it.name, text)) {
+  auto written = it.host.out().try_write(parent, it.name, text);
+  for (; written == outbox::written::no_room;
+       written = it.host.out().try_write(parent, it.name, text)) {
     if (!wait_for_room(it.host.out())) return nullptr;
   }
+  if (written == outbox::written::settle) settle_output_soon();
   return PyLong_FromSsize_t(PyUnicode_GetLength(argument));
 }
 
-PyMethodDef methods[] = {{"write", write, METH_O, "write(text) -> int"},
-                         {"keep", keep, METH_O, "keep(bytes) -> str, what was kept before"},
-                         {"flush", flush, METH_NOARGS, "What a forked child keeps goes out."},
-                         {nullptr, nullptr, 0, nullptr}};
+PyMethodDef methods[] = {
+    {"write", write, METH_O, "write(text) -> int"},
+    {"keep", keep, METH_O, "keep(bytes) -> str, what was kept before"},
+    {"flush", flush, METH_NOARGS, "What was written goes out, a line without an end too."},
+    {nullptr, nullptr, 0, nullptr}};
 }  // namespace
 
 std::shared_ptr<const child::request>& latest_request() noexcept {

@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <fstream>
 #include <future>
+#include <poll.h>
 #include <thread>
 #include <unistd.h>
 #include <vector>
@@ -56,6 +57,11 @@ outbox::clock::time_point at(std::chrono::milliseconds since) {
   return outbox::clock::time_point(std::chrono::hours(1)) + since;
 }
 
+bool is_readable(int fd) {
+  pollfd it{fd, POLLIN, 0};
+  return ::poll(&it, 1, 0) == 1;
+}
+
 TEST(outbox, a_full_one_makes_the_writer_wait) {
   outbox box(100);
   ASSERT_TRUE(box.push(channel::iopub, {}, 90));
@@ -83,25 +89,66 @@ std::string text_of(const outbox::item& each) {
 
 TEST(outbox, the_first_text_goes_soon_and_what_follows_is_gathered) {
   outbox box;
-  ASSERT_TRUE(box.try_write({}, "stdout", "a"));
+  EXPECT_EQ(box.try_write({}, "stdout", "a"), outbox::written::settle);
   EXPECT_TRUE(box.take(at(0ms)).empty());
-  ASSERT_TRUE(box.try_write({}, "stdout", "\n"));
+  EXPECT_EQ(box.try_write({}, "stdout", "\n"), outbox::written::yes);
   EXPECT_EQ(box.due(), at(outbox::gather));
   auto taken = box.take(box.due());
   ASSERT_EQ(taken.size(), 1U);
   EXPECT_EQ(text_of(taken.front()), "stdout: a\n");
   for (const char* const each : {"b", "c"})
-    ASSERT_TRUE(box.try_write({}, "stdout", each));
-  ASSERT_TRUE(box.try_write({}, "stderr", "d"));
-  ASSERT_TRUE(box.try_write({}, "stdout", "e"));
+    box.try_write({}, "stdout", each);
+  box.try_write({}, "stderr", "d");
+  box.try_write({}, "stdout", "e\n");
   EXPECT_TRUE(box.take(at(2ms)).empty());
   EXPECT_EQ(box.due(), at(outbox::gather + outbox::text_pause));
   taken = box.take(box.due());
   ASSERT_EQ(taken.size(), 3U);
   EXPECT_EQ(text_of(taken[0]), "stdout: bc");
   EXPECT_EQ(text_of(taken[1]), "stderr: d");
-  EXPECT_EQ(text_of(taken[2]), "stdout: e");
+  EXPECT_EQ(text_of(taken[2]), "stdout: e\n");
   EXPECT_EQ(box.due(), outbox::clock::time_point::max());
+}
+
+/// The writer of "a" lost the processor before it wrote the end of its line.
+TEST(outbox, an_open_line_waits_for_its_end) {
+  outbox box;
+  box.try_write({}, "stdout", "a");
+  EXPECT_TRUE(box.take(at(0ms)).empty());
+  EXPECT_TRUE(box.take(box.due()).empty());
+  EXPECT_EQ(box.due(), at(outbox::gather + outbox::settle_patience));
+  box.try_write({}, "stdout", "\n");
+  EXPECT_TRUE(is_readable(box.fd())) << "who sleeps for its sake is woken";
+  EXPECT_EQ(box.due(), at(outbox::gather));
+  const auto taken = box.take(at(9ms));
+  ASSERT_EQ(taken.size(), 1U);
+  EXPECT_EQ(text_of(taken.front()), "stdout: a\n");
+}
+
+TEST(outbox, an_open_line_goes_when_it_is_settled_or_in_the_end) {
+  outbox box;
+  box.try_write({}, "stdout", "a");
+  box.take(at(0ms));
+  EXPECT_TRUE(box.take(at(2ms)).empty());
+  box.settle();
+  EXPECT_TRUE(is_readable(box.fd()));
+  EXPECT_EQ(box.take(at(2ms)).size(), 1U);
+  box.try_write({}, "stdout", "b");
+  box.take(at(100ms));
+  EXPECT_TRUE(box.take(at(102ms)).empty());
+  EXPECT_EQ(box.take(box.due()).size(), 1U) << "nobody settles it";
+  EXPECT_EQ(box.due(), outbox::clock::time_point::max());
+}
+
+TEST(outbox, an_open_line_that_nobody_settles_waits_less) {
+  outbox box;
+  box.try_write({}, "stdout", "a\n");
+  EXPECT_EQ(box.try_write({}, "stdout", "b"), outbox::written::yes);
+  box.take(at(0ms));
+  EXPECT_TRUE(box.take(at(outbox::gather)).empty());
+  EXPECT_EQ(box.due(), at(outbox::gather + outbox::line_patience));
+  box.push(channel::iopub, {}, 1, outbox::haste::soon);
+  EXPECT_EQ(box.take(at(outbox::gather)).size(), 2U) << "a message waits for no line";
 }
 
 TEST(outbox, a_message_or_much_text_is_ready_at_once) {
@@ -117,13 +164,13 @@ TEST(outbox, a_message_or_much_text_is_ready_at_once) {
 
 TEST(outbox, text_without_room_is_refused_whole) {
   outbox box(10);
-  EXPECT_TRUE(box.try_write({}, "stdout", "0123456789"));
-  EXPECT_FALSE(box.try_write({}, "stdout", "x"));
+  EXPECT_NE(box.try_write({}, "stdout", "123456789\n"), outbox::written::no_room);
+  EXPECT_EQ(box.try_write({}, "stdout", "x"), outbox::written::no_room);
   EXPECT_FALSE(box.has_room());
   EXPECT_TRUE(box.take(at(0ms)).empty());
   EXPECT_EQ(box.take(at(outbox::gather)).size(), 1U);
   EXPECT_TRUE(box.has_room());
-  EXPECT_TRUE(box.try_write({}, "stdout", "x"));
+  EXPECT_NE(box.try_write({}, "stdout", "x"), outbox::written::no_room);
 }
 
 TEST(bounded_log, keeps_the_newest) {
