@@ -45,7 +45,9 @@ void control_loop::to_shell(const std::shared_ptr<const request>& r) {
     refuse(*r, unknown_subshell(id));
   } else {
     parts_.journal.note(r->head, r->message());
-    loop->queue().push(r, request_queue::clock::now());
+    const auto now = request_queue::clock::now();
+    parts_.out.out().expect(now);
+    loop->queue().push(r, now);
   }
 }
 

@@ -27,7 +27,7 @@ bool outbox::push(channel where, frame_list&& frames, std::size_t bytes, haste w
   room_.wait(lock, [&] { return closed_ || bytes_ == 0 || bytes_ + bytes <= bound_; });
   if (closed_) return false;
   // Text that waits out its pause must not hold back what comes after it.
-  if (only_text() && gathering_) ready_.set();
+  if (texts_ > 0 && only_text() && gathering_) ready_.set();
   queue_.emplace_back(message{where, std::move(frames)});
   added(bytes, when);
   return true;
@@ -93,12 +93,20 @@ bool outbox::has_room() const {
   return !full();
 }
 
+void outbox::expect(clock::time_point now) {
+  const std::lock_guard lock(mutex_);
+  if (!urgent_ && !std::exchange(gathering_, true)) due_ = now + gather;
+}
+
 std::deque<outbox::item> outbox::take(clock::time_point now) {
   std::deque<item> out;
   {
     const std::lock_guard lock(mutex_);
     ready_.clear();
-    if (queue_.empty()) return out;
+    if (queue_.empty()) {
+      if (now >= due_) gathering_ = false;
+      return out;
+    }
     if (!urgent_) {
       if (!std::exchange(gathering_, true)) due_ = now + gather;
       held_ = now >= due_ && open_line_;
@@ -120,11 +128,11 @@ void outbox::hurry() {
 
 outbox::clock::time_point outbox::due() const {
   const std::lock_guard lock(mutex_);
-  return queue_.empty() || !gathering_ ? clock::time_point::max() : when_ready();
+  return gathering_ ? when_ready() : clock::time_point::max();
 }
 
 outbox::clock::time_point outbox::when_ready() const {
-  if (!only_text()) return due_;
+  if (queue_.empty() || !only_text()) return due_;
   const auto line = due_ + (to_settle_ ? settle_patience : line_patience);
   return std::max(held_ && open_line_ ? line : due_, next_text_);
 }

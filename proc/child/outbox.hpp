@@ -77,6 +77,8 @@ public:
   void wait_for_room(std::chrono::milliseconds timeout);
   bool has_room() const;
 
+  /// The control loop: something will come, and it sets its clock for that without being woken.
+  void expect(clock::time_point now);
   /// The control loop: everything that is ready.
   std::deque<item> take(clock::time_point now);
   /// What waits is ready now.
@@ -104,7 +106,7 @@ private:
   std::size_t bound_, bytes_ = 0;
   bool closed_ = false, urgent_ = false;
   std::size_t texts_ = 0;   ///< how many items of the queue are text
-  bool gathering_ = false;  ///< due_ is set for what waits
+  bool gathering_ = false;  ///< due_ is set for what waits, or will
   clock::time_point next_text_{}, due_{};
   bool open_line_ = false;  ///< the last text has no end of line
   bool to_settle_ = false;  ///< somebody has been told to settle() what waits

@@ -189,6 +189,9 @@ void shell_loop::serve_cell(const std::shared_ptr<const request>& r) {
   cell.store_history = !cell.silent && flag(content, "store_history", true);
   cell.allow_stdin = flag(content, "allow_stdin", false);
   cell.stop_on_error = flag(content, "stop_on_error", true);
+  const auto* const expressions = content ? json::find(*content, "user_expressions") : nullptr;
+  cell.has_user_expressions =
+      expressions != nullptr && expressions->IsObject() && !expressions->ObjectEmpty();
   cell.content = r->message().content;
   cell.metadata = r->message().metadata;
   cell.execution_count = last_count_ = language_.count_cell(cell.store_history);

@@ -74,6 +74,9 @@ PyObject* get_metadata(PyObject* self, void*) {
 PyObject* get_msg_id(PyObject* self, void*) {
   return to_str(self_of(self).asked()->head.msg_id).release();
 }
+PyObject* get_has_expressions(PyObject* self, void*) {
+  return PyBool_FromLong(self_of(self).cell.has_user_expressions);
+}
 PyObject* get_identities(PyObject* self, void*) {
   object out(PyList_New(0));
   for (const auto each : self_of(self).asked()->identities()) {
@@ -102,6 +105,7 @@ PyGetSetDef members[] = {{"header", get_header, nullptr, "JSON, bytes", nullptr}
                          {"content", get_content, nullptr, "JSON, bytes", nullptr},
                          {"metadata", get_metadata, nullptr, "JSON, bytes", nullptr},
                          {"msg_id", get_msg_id, nullptr, nullptr, nullptr},
+                         {"has_user_expressions", get_has_expressions, nullptr, nullptr, nullptr},
                          {"identities", get_identities, nullptr, "list of bytes", nullptr},
                          {"buffers", get_buffers, nullptr, "list of memoryview", nullptr},
                          {nullptr, nullptr, nullptr, nullptr, nullptr}};

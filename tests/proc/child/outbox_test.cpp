@@ -151,6 +151,31 @@ TEST(outbox, an_open_line_that_nobody_settles_waits_less) {
   EXPECT_EQ(box.take(at(outbox::gather)).size(), 2U) << "a message waits for no line";
 }
 
+bool wakes(outbox& box) {
+  const bool awake = is_readable(box.fd());
+  box.take(at(0ms));
+  return awake;
+}
+
+TEST(outbox, what_is_expected_wakes_nobody) {
+  outbox box;
+  box.push(channel::iopub, {}, 1, outbox::haste::soon);
+  EXPECT_TRUE(wakes(box)) << "the clock is to be set";
+  box.take(at(outbox::gather));
+  box.expect(at(5ms));
+  EXPECT_EQ(box.due(), at(5ms + outbox::gather));
+  box.push(channel::iopub, {}, 1, outbox::haste::soon);
+  EXPECT_FALSE(is_readable(box.fd()));
+  box.push(channel::iopub, {}, 1, outbox::haste::now);
+  EXPECT_TRUE(is_readable(box.fd()));
+  EXPECT_EQ(box.take(at(5ms)).size(), 2U);
+  box.expect(at(7ms));
+  EXPECT_TRUE(box.take(box.due()).empty()) << "it did not come";
+  EXPECT_EQ(box.due(), outbox::clock::time_point::max());
+  box.push(channel::iopub, {}, 1, outbox::haste::soon);
+  EXPECT_TRUE(wakes(box));
+}
+
 TEST(outbox, a_message_or_much_text_is_ready_at_once) {
   outbox box;
   box.try_write({}, "stdout", "b");

@@ -137,7 +137,8 @@ class Runner:
             values, problem = self.native.guarded(self.context.run, shell.user_expressions, wanted)
             expressions = dumps(values if problem is None else {})
         payload = shell.payload_manager.read_payload()
-        shell.payload_manager.clear_payload()
+        if payload:
+            shell.payload_manager.clear_payload()
         ename, evalue, traceback = self._error(result) if failed else ("", "", [])
         self.cell = None
         cell.world.finish(

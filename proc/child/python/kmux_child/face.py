@@ -1,5 +1,6 @@
 """What libraries know of a kernel: get_ipython().kernel and its parts, as ipykernel has them."""
 
+import _signal
 import getpass
 import importlib
 import logging
@@ -234,7 +235,8 @@ class Kernel:
 
     def take_signals(self):
         """Libraries take SIGINT for themselves, and forget to give it back."""
-        if signal.getsignal(signal.SIGINT) != self.native.on_interrupt:
+        # signal.getsignal() makes an enum of what is none, before each cell.
+        if _signal.getsignal(signal.SIGINT) != self.native.on_interrupt:
             signal.signal(signal.SIGINT, self.native.on_interrupt)
             self.native.forget_interrupts()  # others have handled them
         self.native.take_signals()
@@ -247,7 +249,8 @@ class Kernel:
         """What run_cell is told of the cell, where this IPython takes it."""
         if not self._takes:
             return {}
-        meta = loads(execution.metadata)
+        metadata = execution.metadata
+        meta = loads(metadata) if metadata != b"{}" else {}
         known = {"cell_meta": meta, "cell_id": meta.get("cellId")}
         return {name: known[name] for name in self._takes}
 
@@ -261,7 +264,7 @@ class Kernel:
         return takes
 
     def user_expressions(self, execution):
-        return loads(execution.content).get("user_expressions") if b'"user_expressions"' in execution.content else None
+        return loads(execution.content)["user_expressions"] if execution.has_user_expressions else None
 
 
 def kernel():

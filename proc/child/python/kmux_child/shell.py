@@ -26,6 +26,8 @@ class Shown(threading.local):
 
     #: ename, evalue and traceback of the last one.
     error = None
+    #: The exception that this is of.
+    exception = None
     #: A result could not be shown: the cell has failed, though its code has not.
     display_failed = False
 
@@ -132,7 +134,7 @@ class ZMQInteractiveShell(parent.Follows, InteractiveShell):
     display_failed = property(lambda self: _shown.display_failed)
 
     def forget_error(self):
-        self._last_traceback = _shown.error = None
+        self._last_traceback = _shown.error = _shown.exception = None
         _shown.display_failed = False
 
     def transform_once(self, code):
@@ -146,12 +148,20 @@ class ZMQInteractiveShell(parent.Follows, InteractiveShell):
         known, self._transformed = self._transformed, (None, None)
         return known[1] if known[0] is raw_cell else super().transform_cell(raw_cell)
 
+    def should_run_async(self, raw_cell, *, transformed_cell=None, preprocessing_exc_tuple=None):
+        """Without compiling the cell, where it cannot await anything."""
+        if transformed_cell is not None and "await" not in transformed_cell and "async" not in transformed_cell:
+            return False
+        return super().should_run_async(
+            raw_cell, transformed_cell=transformed_cell, preprocessing_exc_tuple=preprocessing_exc_tuple)
+
     def run_cell(self, *arguments, **keywords):
         self.forget_error()
         return super().run_cell(*arguments, **keywords)
 
     def _get_exc_info(self, exc_tuple=None):
         kind, value, traceback = super()._get_exc_info(exc_tuple)
+        _shown.exception = value
         if issubclass(kind, asyncio.CancelledError) and self.kernel.was_interrupted():
             value = KeyboardInterrupt().with_traceback(without_loop(traceback))
             return KeyboardInterrupt, value, value.__traceback__
@@ -163,6 +173,13 @@ class ZMQInteractiveShell(parent.Follows, InteractiveShell):
             _shown.display_failed = True
         _shown.error = (etype.__name__, str(evalue), stb)
         publish("error", dumps({"ename": etype.__name__, "evalue": str(evalue), "traceback": stb}))
+
+    def _format_exception_for_storage(self, exception, *arguments, **keywords):
+        """IPython 9 formats an exception for its history once more; it takes as long as a cell."""
+        if _shown.error is None or exception is not _shown.exception:
+            return super()._format_exception_for_storage(exception, *arguments, **keywords)
+        ename, evalue, traceback = _shown.error
+        return {"ename": ename, "evalue": evalue, "traceback": traceback}
 
     def get_parent(self):
         """The request that the running code belongs to, as a message."""

@@ -62,6 +62,7 @@ struct execute_request {
   bool store_history = true;
   bool allow_stdin = false;
   bool stop_on_error = true;
+  bool has_user_expressions = false;  ///< `content` has some
   int execution_count = 0;
   std::string_view content, metadata;  ///< the whole of them, JSON; valid during the call
 };
