@@ -63,6 +63,15 @@ def test_errors(kernel):
     assert kernel.ok("1").status == "ok"
 
 
+def test_ipythons_history_has_the_errors_that_were_shown(newest):
+    for code, ename in (("1/0", "ZeroDivisionError"), ("a b", "SyntaxError"), ("raise SystemError('x')", "SystemError")):
+        count = newest.value("get_ipython().execution_count")  # of the next cell
+        done = newest.run(code)
+        kept = newest.value(f"dict(get_ipython().history_manager.exceptions[{count}])")
+        assert kept["ename"] == done.ename == ename
+        assert kept["traceback"] == done.content["traceback"] and kept["evalue"] == done.content["evalue"]
+
+
 def test_an_error_aborts_what_is_queued_and_nothing_else(kernel):
     ids = [kernel.send("import time; time.sleep(0.3); 1/0"), kernel.send("print('not run')"), kernel.send("print('nor this')")]
     info = kernel.shell("kernel_info_request")

@@ -5,15 +5,21 @@ import time
 import pytest
 
 
-def test_a_print_arrives_before_its_cell_ends(kernel):
+@pytest.mark.parametrize("how", ["", ", end=''", ", end='', flush=True"])
+def test_a_print_arrives_before_its_cell_ends(kernel, how):
     late = []
     for _ in range(5):
-        id = kernel.send("import time\nprint(time.time()); time.sleep(0.5)")
+        id = kernel.send(f"import time\nprint(time.time(){how}); time.sleep(0.5)")
         message = kernel.wait_for_iopub(lambda m: m["msg_type"] == "stream")
         late.append(time.time() - float(message["content"]["text"]))
         kernel.finish(id)
     # ipykernel always holds it back for 0.2 s; a machine is busy now and then.
     assert min(late) < 0.1
+
+
+def test_a_line_is_one_message(kernel):
+    code = "import time\nfor i in range(20):\n    print('line', i)\n    time.sleep(0.02)"
+    assert [c["text"] for c in kernel.ok(code).of("stream")] == [f"line {i}\n" for i in range(20)]
 
 
 def test_many_prints_are_few_messages_in_order(kernel):
