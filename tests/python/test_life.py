@@ -2,10 +2,12 @@
 
 import hmac
 import json
+import shutil
 import subprocess
 import sys
 import time
 
+import pytest
 import zmq
 from jupyter_client import BlockingKernelClient
 from kernel import PACKAGE
@@ -25,6 +27,28 @@ def test_exit_handlers_run_and_are_heard(start):
     kernel.ok("import atexit; atexit.register(print, 'goodbye')")
     kernel.control("shutdown_request", {"restart": False})
     kernel.wait_for_text("goodbye")
+
+
+LATE = ["kmux_child.debugger", "kmux_child.eventloops", "kmux_child.install", "kmux_child.embed", "ipykernel.connect",
+        "ipykernel.pylab"]
+
+
+@pytest.mark.parametrize("then", ["upgraded", "removed"])
+def test_what_is_imported_late_is_of_the_kernels_own_version(start, python, tmp_path, then):
+    package = shutil.copytree(PACKAGE, tmp_path / "kmux_child")
+    kernel = start(argv=[python, str(package)])
+    names = kernel.value(f"[name for name in {LATE} if name in __import__('sys').modules]")
+    assert not names, "they are not late"
+    if then == "removed":
+        shutil.rmtree(package)
+    else:
+        for file in package.rglob("*.py"):
+            file.write_text("raise ImportError('of another version')")
+    for name in LATE:
+        kernel.ok(f"import {name}")
+    assert "runs no other kernel" in kernel.run("import ipykernel.inprocess").content["evalue"]
+    assert kernel.value("ipykernel.connect.get_connection_file()") == kernel.manager.connection_file
+    assert kernel.control("debug_request", {"type": "request", "seq": 1, "command": "debugInfo"})[0]["success"]
 
 
 def test_exit_asks_and_ends(start):

@@ -37,8 +37,10 @@ def main(arguments):
     except ImportError as problem:
         sys.stderr.write(NO_IPYTHON.format(python=sys.executable, reason=problem))
         return 1
+    from kmux_child import kept
     from kmux_child.process import run
 
+    kept.keep()
     try:
         return run(Warm(arguments), file)
     except (OSError, RuntimeError) as problem:
