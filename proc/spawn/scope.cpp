@@ -23,7 +23,7 @@ using bus = std::unique_ptr<sd_bus, closer>;
 using message = std::unique_ptr<sd_bus_message, closer>;
 
 struct bus_error {
-  sd_bus_error it = SD_BUS_ERROR_NULL;
+  sd_bus_error it{};  // SD_BUS_ERROR_NULL, which is C
   ~bus_error() { ::sd_bus_error_free(&it); }
 };
 
