@@ -253,9 +253,18 @@ class Daemon:
             for kernel in self.get("kernels").json():
                 self.delete(f"kernels/{kernel['id']}")
             assert self.stop() == 0, self.log.read_text()
+        self.kill_kernels()
         for pid in pids:
             assert has_ended(pid), f"process {pid} was left behind"
         self.check_logs()
+
+    def kill_kernels(self):
+        """They outlive a daemon that the test has ended itself."""
+        for record in (self.runtime / "kernels").glob("*/record.json"):
+            with contextlib.suppress(OSError, ValueError, KeyError, TypeError):  # ended, or broken by the test
+                pid = json.loads(record.read_text())["pid"]
+                if record.parent.name in Path(f"/proc/{pid}/cmdline").read_text():
+                    os.kill(pid, signal.SIGKILL)
 
     @functools.cached_property
     def hidden(self):

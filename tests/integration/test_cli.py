@@ -171,9 +171,12 @@ def test_waiting(daemon, at):
     channels.execute("echo on\nsleep 100")
     channels.until(lambda m: m["msg_type"] == "stream")
     assert "Try: kmux stack" in at("wait", kernel, "--timeout", "200ms", code=TIMED_OUT)
-    waiting = cli.start("--runtime-dir", daemon.runtime, "wait", kernel, "--for", "dead")
+    waiting = cli.Terminal("--runtime-dir", daemon.runtime, "wait", kernel, "--for", "dead")
+    waiting.expect(f"{kernel[:8]} is waited for until it is dead: busy")
     at("stop", kernel)
-    assert waiting.communicate(timeout=30)[0] == f"{kernel} gone\n" and waiting.returncode == 0
+    waiting.expect(f"{kernel} gone")
+    assert waiting.wait() == 0
+    waiting.close()
     assert "no time" in at("wait", kernel, "--timeout", "soon", code=USAGE)
     assert "idle, busy or dead" in at("wait", kernel, "--for", "lunch", code=USAGE)
 

@@ -285,8 +285,8 @@ def test_owners_and_ids_only_where_they_are_wanted(daemon):
 def test_adoption(daemon):
     kernels = [daemon.kernel() for _ in range(3)]
     daemon.stop(signal.SIGKILL)
-    pid = json.loads((daemon.runtime / "kernels" / kernels[0] / "record.json").read_text())["pid"]
-    os.kill(pid, signal.SIGKILL)
+    dead, unknown = (json.loads((daemon.runtime / "kernels" / each / "record.json").read_text())["pid"] for each in kernels[:2])
+    os.kill(dead, signal.SIGKILL)
     (daemon.runtime / "kernels" / kernels[1] / "record.json").write_text("{")
     orphan = json.loads((daemon.runtime / "kernels" / kernels[1] / "connection.json").read_text())
     assert orphan["key"]
@@ -295,6 +295,7 @@ def test_adoption(daemon):
     found = {result: after("kmux_adoption_kernels", result=result) for result in ("adopted", "found_dead", "quarantined", "left_alone")}
     assert found == {"adopted": 1, "found_dead": 1, "quarantined": 1, "left_alone": 0}
     assert after("kmux_adoption_duration_seconds") > 0
+    os.kill(unknown, signal.SIGKILL)  # kmuxd cannot know whose it is
 
 
 def test_culling(make_daemon):
