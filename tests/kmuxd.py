@@ -260,8 +260,10 @@ class Daemon:
 
     def kill_kernels(self):
         """They outlive a daemon that the test has ended itself."""
-        for record in (self.runtime / "kernels").glob("*/record.json"):
-            with contextlib.suppress(OSError, ValueError, KeyError, TypeError):  # ended, or broken by the test
+        for record in (self.runtime / "kernels").glob("[!.]*/record.json"):
+            if not record.is_file():
+                continue
+            with contextlib.suppress(OSError, ValueError, KeyError, TypeError, RecursionError):  # ended, or hostile
                 pid = json.loads(record.read_text())["pid"]
                 if record.parent.name in Path(f"/proc/{pid}/cmdline").read_text():
                     os.kill(pid, signal.SIGKILL)
