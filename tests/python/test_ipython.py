@@ -72,6 +72,13 @@ def test_ipythons_history_has_the_errors_that_were_shown(newest):
         assert kept["traceback"] == done.content["traceback"] and kept["evalue"] == done.content["evalue"]
 
 
+def test_an_error_that_was_shown_before_is_not_the_cells(newest):
+    done = newest.run("try: 1/0\nexcept Exception: get_ipython().showtraceback()\nraise ExceptionGroup('two', [OSError()])")
+    assert done.of("error")[0]["ename"] == "ZeroDivisionError" and done.ename == "ExceptionGroup"
+    count = newest.value("get_ipython().execution_count") - 2
+    assert newest.value(f"get_ipython().history_manager.exceptions[{count}]['ename']") == "ExceptionGroup"
+
+
 def test_an_error_aborts_what_is_queued_and_nothing_else(kernel):
     ids = [kernel.send("import time; time.sleep(0.3); 1/0"), kernel.send("print('not run')"), kernel.send("print('nor this')")]
     info = kernel.shell("kernel_info_request")

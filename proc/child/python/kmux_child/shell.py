@@ -161,7 +161,8 @@ class ZMQInteractiveShell(parent.Follows, InteractiveShell):
 
     def _get_exc_info(self, exc_tuple=None):
         kind, value, traceback = super()._get_exc_info(exc_tuple)
-        _shown.exception = value
+        if value is not _shown.exception:  # not every exception gets to _showtraceback(): groups are printed
+            _shown.exception, _shown.error = value, None
         if issubclass(kind, asyncio.CancelledError) and self.kernel.was_interrupted():
             value = KeyboardInterrupt().with_traceback(without_loop(traceback))
             return KeyboardInterrupt, value, value.__traceback__
