@@ -280,9 +280,9 @@ void kernel::forget() {
     remove_users_files();
     return forget_();
   }
-  for (const auto& removed : {files.remove_sockets(record_.socket_prefix),
-                              files.remove_sockets(record_.kernel_socket_prefix),
-                              files.remove_kernel(id()), files.remove_kernel_state(id())}) {
+  for (const auto& removed :
+       {files.remove_sockets(record_.socket_prefix),
+        files.remove_sockets(record_.kernel_socket_prefix), files.remove_kernel(id())}) {
     if (!removed) {
       spdlog::warn("event=cleanup_failed kernel={} error=\"{}\"", id(), removed.error().detail);
     }
@@ -291,30 +291,33 @@ void kernel::forget() {
 }
 
 /// Here only what can neither be locked away from us nor hold us up; all else the user removes, by
-/// kmux-spawn, and then the rest goes, too.
+/// kmux-spawn, and then the rest goes, too. What cannot be removed the next daemon tries again.
 void kernel::remove_users_files() {
   const auto& files = services_.directories;
-  for (const auto& above : {files.kernel_runtime(id()), files.kernel_state(id())}) {
-    const std::string directory = above + "/user";
-    const auto finish = [above, directory](const result<supervise::spawn_reply>& asked) {
-      auto done = asked ? result<void>{} : result<void>{asked.error()};
-      if (done && !supervise::remove_flat_directory(directory)) {
-        done = error{errc::io, "cannot remove " + directory};
-      }
-      if (done) done = supervise::remove_tree(above);
-      if (!done) spdlog::warn("event=cleanup_failed error=\"{}\"", done.error().detail);
-    };
-    if (supervise::remove_flat_directory(directory)) {
-      finish(supervise::spawn_reply{});
-      continue;
+  const auto left = std::make_shared<int>(1);
+  const auto finish = [&files, left, id = id()](result<void> removed) {
+    if (removed && --*left == 0) removed = files.remove_kernel(id);
+    if (!removed) {
+      spdlog::warn("event=cleanup_failed kernel={} error=\"{}\"", id, removed.error().detail);
     }
+  };
+  for (const auto& above : {files.kernel_state(id()), files.kernel_runtime(id())}) {
+    const std::string directory = above + "/user";
+    if (supervise::remove_flat_directory(directory)) continue;
+    ++*left;
     spawn_request r;
     r.what = spawn_request::kind::remove;
     r.user = record_.user;
     r.kernel_id = id();
     r.directory = directory;
-    services_.spawner.others().ask(r, -1, finish);
+    services_.spawner.others().ask(
+        r, -1, [directory, finish](const result<supervise::spawn_reply>& asked) {
+          if (!asked) return finish(asked.error());
+          if (supervise::remove_flat_directory(directory)) return finish({});
+          finish(error{errc::io, "cannot remove " + directory});
+        });
   }
+  finish({});
 }
 
 asio::awaitable<result<void>> kernel::restart() {

@@ -16,10 +16,11 @@ namespace fs = std::filesystem;
 
 namespace {
 
-/// Kernels of our own user can write into their records. Whose process it is, it says itself.
+/// Kernels of our own user can write into their records. Whose process it is, it says itself. One
+/// that began at another time is nobody's claim: the kernel's has ended, and its pid is used anew.
 bool is_of_another(const supervise::record& r) {
   const auto there = read_process(r.process.pid);
-  if (!there || there->state == 'D') return false;
+  if (!there || there->state == 'D' || there->start_ticks != r.process.start_ticks) return false;
   if (there->pid == ::getpid()) return true;
   const auto marked = variable_of(there->pid, kernel_id_variable);
   return marked && *marked != r.id;
@@ -62,6 +63,29 @@ std::optional<kernel_manager::found> kernel_manager::look_for(const std::string&
   return out;
 }
 
+/// A daemon ended between the directory and the record that a kernel begins with, or, in deleting
+/// one, between the record and the directory. A summary is written after the record and removed
+/// before it: where that is, the record was taken away by somebody else.
+bool kernel_manager::has_never_been(const std::string& id) const {
+  const auto is_absent = [](const std::string& file) {
+    std::error_code failed;
+    return fs::symlink_status(file, failed).type() == fs::file_type::not_found;
+  };
+  const auto& files = services_.directories;
+  return is_absent(files.record_file(id)) && is_absent(files.summary_file(id));
+}
+
+void kernel_manager::drop_unfinished(const std::string& id) {
+  if (const auto removed = services_.directories.remove_kernel(id); !removed) {
+    spdlog::warn("event=cleanup_failed kernel={} error=\"{}\"", id, removed.error().detail);
+    return;
+  }
+  services_.events.say(
+      "kernel_dropped",
+      {{"kernel", id},
+       event_member::text("reason", "kmuxd ended while it was being started or deleted")});
+}
+
 /// Whether it lives cannot be told now. It is not listed, and nothing of it is touched: the next
 /// daemon, or an upgrade, finds it.
 std::nullopt_t kernel_manager::leave_alone(const std::string& id, const error& why) {
@@ -93,7 +117,13 @@ void kernel_manager::adopt_all() {
   }
   std::vector<found> all;
   std::vector<leftovers> left;
+  std::vector<std::string> unfinished;
   for (const auto& id : *ids) {
+    if (has_never_been(id)) {
+      left.emplace_back(kernel_mark{{}, id, services_.directories.kernel_runtime(id), {}});
+      unfinished.push_back(id);
+      continue;
+    }
     auto it = look_for(id);
     if (!it) continue;
     const auto& r = it->record;
@@ -105,6 +135,8 @@ void kernel_manager::adopt_all() {
   }
   // Before anything of theirs can be started again.
   end_leftovers(std::move(left));
+  for (const auto& id : unfinished)
+    drop_unfinished(id);
   for (auto& each : all)
     adopt(std::move(each));
   reap_strays();

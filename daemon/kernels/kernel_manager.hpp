@@ -97,6 +97,8 @@ private:
     bool ended = false;  ///< its process has, for certain
   };
   std::optional<found> look_for(const std::string& id);
+  bool has_never_been(const std::string& id) const;
+  void drop_unfinished(const std::string& id);
   std::nullopt_t leave_alone(const std::string& id, const error& why);
   void adopt(found);
   std::optional<supervise::summary> read_summary(const std::string& id);

@@ -23,6 +23,8 @@ namespace fs = std::filesystem;
 constexpr std::string_view socket_directory_start = "kmux-";
 constexpr int most_quarantined = 1000;
 constexpr const char* users_leaf = "/user";
+constexpr const char* record_leaf = "record.json";
+constexpr const char* summary_leaf = "summary.json";
 
 error system_error(const std::string& what) {
   const int number = errno;
@@ -129,7 +131,7 @@ std::string directories::kernel_state(std::string_view id) const {
 }
 
 std::string directories::record_file(std::string_view id) const {
-  return kernel_runtime(id) + "/record.json";
+  return kernel_runtime(id) + "/" + record_leaf;
 }
 
 std::string directories::connection_file(std::string_view id) const {
@@ -145,7 +147,7 @@ std::string directories::cursors(std::string_view id) const {
 }
 
 std::string directories::summary_file(std::string_view id) const {
-  return kernel_state(id) + "/summary.json";
+  return kernel_state(id) + "/" + summary_leaf;
 }
 
 std::string directories::stdio_log(std::string_view id) const {
@@ -198,7 +200,8 @@ result<std::vector<std::string>> directories::list_states() const {
 
 result<void> directories::remove_kernel(std::string_view id) const {
   if (!is_valid_id(id)) return error{errc::bad_field, "that is no kernel id"};
-  return remove_tree(kernel_runtime(id));
+  if (auto removed = remove_tree(kernel_state(id), summary_leaf); !removed) return removed;
+  return remove_tree(kernel_runtime(id), record_leaf);
 }
 
 bool directories::owns_sockets(const std::string& prefix) {
@@ -208,11 +211,6 @@ bool directories::owns_sockets(const std::string& prefix) {
 result<void> directories::remove_sockets(const std::string& prefix) {
   if (!owns_sockets(prefix)) return {};
   return remove_tree(fs::path(prefix).parent_path().string());
-}
-
-result<void> directories::remove_kernel_state(std::string_view id) const {
-  if (!is_valid_id(id)) return error{errc::bad_field, "that is no kernel id"};
-  return remove_tree(kernel_state(id));
 }
 
 result<std::string> directories::quarantine(std::string_view id) const {

@@ -52,9 +52,9 @@ public:
   result<std::vector<std::string>> list_kernels() const;
   /// Those with a state directory, in the same way.
   result<std::vector<std::string>> list_states() const;
-  /// Its runtime directory. State stays.
+  /// State first, the record last: a daemon that is killed meanwhile leaves enough for the next one
+  /// to know what was begun, and to finish it.
   result<void> remove_kernel(std::string_view id) const;
-  result<void> remove_kernel_state(std::string_view id) const;
   /// Renames its runtime directory to kernels/.quarantine-ID-N; returns the new path.
   result<std::string> quarantine(std::string_view id) const;
   /// The same of its state directory.

@@ -212,4 +212,19 @@ result<void> remove_tree(const std::string& path) {
   return {};
 }
 
+result<void> remove_tree(const std::string& path, const std::string& last) {
+  namespace fs = std::filesystem;
+  std::error_code unknown;
+  if (fs::is_directory(fs::symlink_status(path, unknown))) {
+    std::error_code failed;
+    for (fs::directory_iterator each(path, failed), none; !failed && each != none;
+         each.increment(failed)) {
+      if (each->path().filename() == last) continue;
+      if (auto removed = remove_tree(each->path().string()); !removed) return removed;
+    }
+    if (failed) return error{errc::io, "cannot list " + path + ": " + failed.message()};
+  }
+  return remove_tree(path);
+}
+
 }  // namespace kmux::supervise

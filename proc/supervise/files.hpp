@@ -38,5 +38,8 @@ bool remove_flat_directory(const std::string& path);
 
 /// rm -r without following links; absent is fine.
 result<void> remove_tree(const std::string& path);
+/// The same, where the file of that name in it is the last to go: whoever is killed in the middle
+/// leaves it to the next, who goes by it.
+result<void> remove_tree(const std::string& path, const std::string& last);
 
 }  // namespace kmux::supervise

@@ -6,6 +6,7 @@ import re
 import shutil
 import signal
 import stat
+import subprocess
 import sys
 from pathlib import Path
 
@@ -265,6 +266,78 @@ def test_a_record_that_cannot_be_read_is_put_aside(daemon):
     os.kill(pid, signal.SIGKILL)
     if sockets.parent == Path("/tmp"):
         shutil.rmtree(sockets)
+
+
+def files_of(daemon, kernel):
+    return daemon.runtime / "kernels" / kernel, daemon.runtime / "state/kernels" / kernel
+
+
+def test_a_kernel_that_a_killed_daemon_had_not_begun_is_no_kernel(daemon):
+    """Its directories and connection file are made first, the record while the child waits at its gate."""
+    kernel = daemon.kernel()
+    runtime, state_ = files_of(daemon, kernel)
+    daemon.delete(f"kernels/{kernel}")
+    daemon.process.kill()
+    daemon.process.wait()
+    for each in (runtime, state_):
+        each.mkdir(mode=0o700)
+    for name in ("connection.json", "record.json.new"):
+        (runtime / name).write_text("{")
+    (state_ / "stdio.log").touch()
+    waits = subprocess.Popen(["sleep", "1000"], env={"KERNEL_ID": kernel, "KMUX_KERNEL_DIR": str(runtime)})
+    daemon.start()
+    assert daemon.get("kernels").json() == []
+    assert os.listdir(runtime.parent) == os.listdir(state_.parent) == []
+    assert waits.wait(10) == -signal.SIGTERM
+    assert f"event=kernel_dropped kernel={kernel}" in daemon.log.read_text()
+    assert daemon.kernel(kernel_id=kernel) == kernel
+    assert daemon.channels(kernel).text("echo again") == "again\n"
+
+
+def test_what_a_killed_daemon_was_deleting_is_deleted(daemon):
+    """State goes first, the record last: it says that nobody wants the kernel."""
+    begun, nearly = daemon.kernel(), daemon.kernel()
+    daemon.stop()
+    for kernel in (begun, nearly):
+        runtime, state_ = files_of(daemon, kernel)
+        record = json.loads((runtime / "record.json").read_text())
+        os.kill(record["pid"], signal.SIGKILL)
+        wait_until(lambda: has_ended(record["pid"]))
+        (runtime / "record.json").write_text(json.dumps({**record, "wanted": "stopped"}))
+        shutil.rmtree(state_)
+    (files_of(daemon, nearly)[0] / "record.json").unlink()
+    daemon.start()
+    wait_until(lambda: daemon.get("kernels").json() == [])
+    wait_until(lambda: os.listdir(daemon.runtime / "kernels") == [])
+    assert os.listdir(daemon.runtime / "state/kernels") == []
+
+
+def test_a_record_that_was_taken_away_from_a_kernel_is_no_deletion(daemon):
+    kernel = daemon.kernel()
+    pid = daemon.model(kernel)["kmux"]["pid"]
+    daemon.stop()
+    runtime, _ = files_of(daemon, kernel)
+    (runtime / "record.json").unlink()
+    daemon.start()
+    assert list(runtime.parent.glob(f".quarantine-{kernel}-*"))
+    assert not has_ended(pid)
+    os.kill(pid, signal.SIGKILL)
+
+
+def test_a_pid_that_is_used_anew_is_nobodys_lie(daemon):
+    """Pids come round within minutes on a busy host: the number of a dead kernel may be another one's now."""
+    dead, alive = daemon.kernel(), daemon.kernel()
+    pid = daemon.model(alive)["kmux"]["pid"]
+    daemon.stop()
+    record = files_of(daemon, dead)[0] / "record.json"
+    was = json.loads(record.read_text())
+    os.kill(was["pid"], signal.SIGKILL)
+    wait_until(lambda: has_ended(was["pid"]))
+    record.write_text(json.dumps({**was, "pid": pid, "start_ticks": was["start_ticks"] - 1}))
+    daemon.start()
+    assert daemon.model(dead)["execution_state"] == "dead"
+    assert daemon.model(alive)["kmux"]["pid"] == pid
+    assert daemon.channels(alive).text("echo lives") == "lives\n"
 
 
 def test_a_killed_daemon_leaves_no_socket_directory_to_the_next(make_daemon):

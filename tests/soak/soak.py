@@ -135,6 +135,18 @@ def judge_memory(resident):
 def soak(directory, seconds, seed, workers=8, pause=(2, 8)):
     """Returns what was done, how often. Raises Wrong with the first thing that is wrong."""
     daemon = Daemon(directory, CONFIG).start()
+    try:
+        done = soak_it(daemon, seconds, seed, workers, pause)
+    except BaseException:  # nothing goes on, but its files stay
+        daemon.process.kill()
+        daemon.process.wait()
+        daemon.kill_kernels()
+        raise
+    daemon.end()
+    return done
+
+
+def soak_it(daemon, seconds, seed, workers, pause):
     stop = threading.Event()
     users = [Worker(daemon, seed * 1000 + i, stop) for i in range(workers)]
     chaos, watched = Chaos(daemon, seed), Invariants(daemon, users)
@@ -161,7 +173,6 @@ def soak(directory, seconds, seed, workers=8, pause=(2, 8)):
             raise Wrong(f"kernel {each.kernel}: {each.problem!r}") from each.problem
     judge_remains(daemon)
     grown = judge_memory(watched.resident)
-    daemon.end()
     done = dict(chaos.done)
     for each in users:
         for what, count in each.done.items():

@@ -1,6 +1,9 @@
 // Directories, small files and records, on a real file system.
+#include <array>
+#include <cstring>
 #include <filesystem>
 #include <fstream>
+#include <sys/inotify.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -10,6 +13,7 @@
 #include "proc/supervise/directories.hpp"
 #include "proc/supervise/record.hpp"
 #include "proc/supervise/summary.hpp"
+#include "proc/unique_fd.hpp"
 
 namespace kmux::supervise {
 namespace {
@@ -98,8 +102,50 @@ TEST_F(files, kernels_come_and_go) {
   EXPECT_TRUE(fs::exists(*moved));
   EXPECT_EQ(d->list_kernels()->size(), 1U);
   ASSERT_TRUE(d->remove_kernel("a-b-c-d-e").has_value());
-  ASSERT_TRUE(d->remove_kernel_state("a-b-c-d-e").has_value());
   EXPECT_FALSE(fs::exists(d->kernel_runtime("a-b-c-d-e")));
+  EXPECT_FALSE(fs::exists(d->kernel_state("a-b-c-d-e")));
+}
+
+// Whoever is killed in the middle leaves what the next daemon finishes by.
+TEST_F(files, a_kernels_summary_and_record_are_the_last_to_go) {
+  const auto d = directories::open(path("run"), path("state"));
+  ASSERT_TRUE(d.has_value());
+  ASSERT_TRUE(d->create_kernel("a-b-c-d-e").has_value());
+  const auto runtime = d->kernel_runtime("a-b-c-d-e"), state = d->kernel_state("a-b-c-d-e");
+  fs::create_directory(state + "/user");
+  for (const auto& file :
+       {d->summary_file("a-b-c-d-e"), state + "/a", state + "/user/b", state + "/z",
+        d->record_file("a-b-c-d-e"), d->connection_file("a-b-c-d-e"), runtime + "/z"}) {
+    std::ofstream(file) << "x";
+  }
+  const unique_fd watch(::inotify_init1(IN_CLOEXEC));
+  for (const auto& each : {state, runtime}) {
+    ASSERT_GE(::inotify_add_watch(watch.get(), each.c_str(), IN_DELETE), 0);
+  }
+  ASSERT_TRUE(d->remove_kernel("a-b-c-d-e").has_value());
+  std::array<char, 4096> told{};
+  const auto size = ::read(watch.get(), told.data(), told.size());
+  std::vector<std::string> gone;
+  for (ssize_t at = 0; at < size;) {
+    inotify_event each{};
+    std::memcpy(&each, told.data() + at, sizeof each);
+    if (each.len > 0) gone.emplace_back(told.data() + at + sizeof each);
+    at += static_cast<ssize_t>(sizeof each + each.len);
+  }
+  ASSERT_EQ(gone.size(), 7U);
+  EXPECT_EQ(gone[3], "summary.json");
+  EXPECT_EQ(gone[6], "record.json");
+}
+
+TEST_F(files, what_a_link_leads_to_is_not_removed) {
+  const auto d = directories::open(path("run"), path("state"));
+  ASSERT_TRUE(d.has_value());
+  fs::create_directory(path("other"));
+  std::ofstream(path("other/file")) << "mine";
+  fs::create_directory_symlink(path("other"), d->kernel_state("a-b-c-d-e"));
+  ASSERT_TRUE(d->remove_kernel("a-b-c-d-e").has_value());
+  EXPECT_FALSE(fs::exists(fs::symlink_status(d->kernel_state("a-b-c-d-e"))));
+  EXPECT_TRUE(fs::exists(path("other/file")));
 }
 
 TEST_F(files, socket_paths_fit) {
