@@ -18,15 +18,18 @@ import tempfile
 import threading
 import time
 from pathlib import Path
+from typing import NamedTuple
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from kmuxd import QUICK_STOP, Daemon, wait_until  # noqa: E402
-from worker import Worker, Wrong  # noqa: E402
+from worker import THINGS, Worker, Wrong  # noqa: E402
 
 CONFIG = f"[kernels]\necho = true\nrestart_first_delay = \"10ms\"\nrestart_limit = 1000\n{QUICK_STOP}[journal]\nmax_bytes = \"16MiB\"\n"
 MOST_THREADS = 8
 DESCRIPTORS = {"kmuxd": 40, "kernel": 16, "client": 4}
+#: What happens to kmuxd, and how often beside the others.
+STRIKES = {"kill": 3, "terminate": 2, "upgrade": 2, "reload": 2, "nothing": 4}
 GROWTH = 16 << 10  #: KiB that kmuxd may hold more at the end than at first
 
 
@@ -67,11 +70,11 @@ class Invariants:
 class Chaos:
     """What happens to kmuxd itself. Returns whether it is another process afterwards."""
 
-    def __init__(self, daemon, seed):
-        self.daemon, self.random, self.done = daemon, random.Random(seed), {}
+    def __init__(self, daemon, seed, strikes):
+        self.daemon, self.random, self.strikes, self.done = daemon, random.Random(seed), strikes, {}
 
     def strike(self):
-        what = self.random.choices(["kill", "terminate", "upgrade", "reload", "nothing"], [3, 2, 2, 2, 4])[0]
+        what = self.random.choices(list(self.strikes), list(self.strikes.values()))[0]
         self.done["kmuxd: " + what] = self.done.get("kmuxd: " + what, 0) + 1
         return getattr(self, what)()
 
@@ -132,11 +135,20 @@ def judge_memory(resident):
     return grown
 
 
-def soak(directory, seconds, seed, workers=8, pause=(2, 8)):
+class Plan(NamedTuple):
+    seconds: float
+    seed: int
+    things: dict = THINGS  #: of the workers
+    strikes: dict = STRIKES
+    pause: tuple = (2, 8)  #: seconds between two strikes, at least and at most
+    workers: int = 8
+
+
+def soak(directory, plan):
     """Returns what was done, how often. Raises Wrong with the first thing that is wrong."""
     daemon = Daemon(directory, CONFIG).start()
     try:
-        done = soak_it(daemon, seconds, seed, workers, pause)
+        done = soak_it(daemon, plan)
     except BaseException:  # nothing goes on, but its files stay
         daemon.process.kill()
         daemon.process.wait()
@@ -146,23 +158,24 @@ def soak(directory, seconds, seed, workers=8, pause=(2, 8)):
     return done
 
 
-def soak_it(daemon, seconds, seed, workers, pause):
+def soak_it(daemon, plan):
     stop = threading.Event()
-    users = [Worker(daemon, seed * 1000 + i, stop) for i in range(workers)]
-    chaos, watched = Chaos(daemon, seed), Invariants(daemon, users)
+    users = [Worker(daemon, plan.seed * 1000 + i, stop, plan.things) for i in range(plan.workers)]
+    chaos, watched = Chaos(daemon, plan.seed, plan.strikes), Invariants(daemon, users)
     for each in users:
         each.start()
     try:
-        begin = time.monotonic()
-        strike_at = begin + pause[1]
-        quiet_from = begin + seconds * 0.6  # then one daemon runs to the end, and its memory is judged
-        while time.monotonic() < begin + seconds and not stop.wait(1):
-            watched.look()
-            now = time.monotonic()
+        begin = looked = time.monotonic()
+        strike_at = begin + plan.pause[1]
+        quiet_from = begin + plan.seconds * 0.6  # then one daemon runs to the end, and its memory is judged
+        while (now := time.monotonic()) < begin + plan.seconds and not stop.wait(min(1, plan.pause[0])):
+            if now >= looked + 1:
+                watched.look()
+                looked = now
             if strike_at <= now < quiet_from:
                 if chaos.strike():
                     watched = Invariants(daemon, users)
-                strike_at = time.monotonic() + chaos.random.uniform(*pause)
+                strike_at = time.monotonic() + chaos.random.uniform(*plan.pause)
     finally:
         stop.set()
     for each in users:
@@ -186,7 +199,7 @@ def main():
     print(f"soaking for {hours * 60:.0f} minutes, KMUX_SEED={seed}", flush=True)
     directory = Path(tempfile.mkdtemp(prefix="kmux-soak-"))
     try:
-        print(json.dumps(soak(directory, hours * 3600, seed)))
+        print(json.dumps(soak(directory, Plan(hours * 3600, seed))))
     except Wrong as problem:
         print(f"WRONG: {problem}\nkmuxd's log and journals are in {directory}")
         return 1

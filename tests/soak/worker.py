@@ -19,9 +19,9 @@ class Wrong(Exception):
 class Worker(threading.Thread):
     """Counts its messages, asks again after each cut with the same msg_id, and so must get each once."""
 
-    def __init__(self, daemon, seed, stop):
+    def __init__(self, daemon, seed, stop, things):
         super().__init__(daemon=True)
-        self.daemon_, self.random, self.stop_ = daemon, random.Random(seed), stop
+        self.daemon_, self.random, self.stop_, self.things = daemon, random.Random(seed), stop, things
         self.kernel = self.channels = None
         self.last = 0  #: number of the newest message
         self.asked = 0
@@ -32,7 +32,7 @@ class Worker(threading.Thread):
         try:
             self.renew()
             while not self.stop_.is_set():
-                what = self.random.choices(list(THINGS), list(THINGS.values()))[0]
+                what = self.random.choices(list(self.things), list(self.things.values()))[0]
                 getattr(self, what)()
                 self.done[what] = self.done.get(what, 0) + 1
             self.call("DELETE", f"kernels/{self.kernel}")
@@ -50,8 +50,8 @@ class Worker(threading.Thread):
             with contextlib.suppress(OSError):
                 answer = self.daemon_.call(method, "api/" + path, **more)
                 if answer.status_code != 503:
-                    return answer
-        answer = wait_until(answered, PATIENCE, f"{method} {path}")
+                    return [answer]  # by itself an answer such as 404 is false
+        (answer,) = wait_until(answered, PATIENCE, f"{method} {path}")
         if answer.status_code not in (*expected, *((404,) if method == "DELETE" else ())):
             raise Wrong(f"{method} {path}: {answer.status_code} {answer.text}")
         return answer
