@@ -48,7 +48,7 @@ void add_server(std::vector<option>& t) {
                    "where to listen: HOST:PORT, [::1]:PORT or unix:/PATH; port 0 picks one",
                    check_listen));
   t.push_back(text("server.base_url", false, AT(std::string, server.base_url),
-                   "what all addresses begin with", base_url));
+                   "what all addresses begin with; on a Unix socket it may be left out", base_url));
   t.push_back(text("server.on_exit", true, AT(std::string, server.on_exit),
                    "kernels when the daemon ends: keep them running, or stop them",
                    one_of({"keep", "stop"})));

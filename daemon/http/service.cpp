@@ -67,11 +67,14 @@ bool service::resolve(http_request& request, http_response& refusal) const {
     request.path = std::move(*path);
     return true;
   }
-  if (!path->starts_with(base) || (path->size() > base.size() && (*path)[base.size()] != '/')) {
+  const bool has_base =
+      path->starts_with(base) && (path->size() == base.size() || (*path)[base.size()] == '/');
+  // The prefix is a proxy's. Whoever is on this host (kmux, curl --unix-socket) need not know it.
+  if (!has_base && !request.peer.uid) {
     refusal = error_response(404, "Addresses here begin with " + settings_.base_url);
     return false;
   }
-  path->erase(0, base.size());
+  if (has_base) path->erase(0, base.size());
   while (path->size() > 1 && path->back() == '/')
     path->pop_back();
   request.path = path->empty() ? "/" : std::move(*path);

@@ -7,6 +7,7 @@ import socket
 import threading
 
 import pytest
+from cli import kmux
 from kmuxd import TOKEN, wait_until
 
 
@@ -44,12 +45,25 @@ def test_owners_see_their_own(make_daemon):
     assert taken.status_code == 409
 
 
-def test_a_unix_peer_needs_no_token(daemon):
+def ask_unix(daemon, path):
     with socket.socket(socket.AF_UNIX) as peer:
         peer.connect(str(daemon.runtime / "admin.sock"))
-        peer.sendall(b"GET /api/me HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
-        answer = b"".join(iter(lambda: peer.recv(65536), b""))
-    assert answer.startswith(b"HTTP/1.1 200 ")
+        peer.sendall(f"GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".encode())
+        return b"".join(iter(lambda: peer.recv(65536), b""))
+
+
+def test_a_unix_peer_needs_no_token(daemon):
+    assert ask_unix(daemon, "/api/me").startswith(b"HTTP/1.1 200 ")
+
+
+def test_a_unix_peer_need_not_know_what_addresses_begin_with(make_daemon):
+    """A proxy does: kmux and scripts on this host are the same with one and without."""
+    daemon = make_daemon('[kernels]\necho = true\n[server]\nbase_url = "/services/kmux/"\n').start()
+    for path in ("/api/me", "/services/kmux/api/me"):
+        assert ask_unix(daemon, path).startswith(b"HTTP/1.1 200 "), path
+    kernel = kmux("--runtime-dir", daemon.runtime, "start", "echo", "--wait").strip()
+    assert kmux("--runtime-dir", daemon.runtime, "exec", kernel, "-c", "echo hello") == "hello\n"
+    assert "ready" in kmux("--runtime-dir", daemon.runtime, "status")
 
 
 def test_a_long_runtime_directory(make_daemon):

@@ -12,7 +12,9 @@ from kmuxd import TOKEN, Daemon, wait_until
 STORAGE = Path(__file__).parents[2] / "build/containers"
 IMAGE = "localhost/kmux"
 SUDO = [] if os.geteuid() == 0 else ["sudo", "-n"]
-PODMAN = [*SUDO, "env", f"CONTAINERS_STORAGE_CONF={STORAGE}/storage.conf", "podman", "--runtime", "runc", "--cgroup-manager=cgroupfs", "--events-backend=file"]
+IN_STORAGE = [*SUDO, "env", f"CONTAINERS_STORAGE_CONF={STORAGE}/storage.conf"]
+PODMAN = [*IN_STORAGE, "podman", "--runtime", "runc", "--cgroup-manager=cgroupfs", "--events-backend=file"]
+POLICY = f"--signature-policy={STORAGE}/policy.json"
 #: As locked up as the documentation has it. podman would raise limits that it may not raise everywhere.
 STRICT = ["--read-only", "--read-only-tmpfs=false", "--cap-drop=all", "--security-opt=no-new-privileges",
           "--ulimit=nofile=4096:4096", "--ulimit=nproc=20000:20000", "--no-healthcheck"]
@@ -22,6 +24,24 @@ def podman(*words, check=True):
     ran = subprocess.run([*PODMAN, *map(str, words)], capture_output=True, text=True)
     assert not check or ran.returncode == 0, ran.stderr
     return ran.stdout
+
+
+def buildah(command, *words):
+    ran = subprocess.run([*IN_STORAGE, "buildah", command, *map(str, words)], capture_output=True, text=True)
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    return ran.stdout.strip()
+
+
+def build(directory, tag):
+    """An image of what a Dockerfile installs, through whatever stands between this machine and the network."""
+    certificates, ours = "/etc/ssl/certs/ca-certificates.crt", Path("/usr/local/share/ca-certificates")
+    base = buildah("from", "--pull=never", POLICY, "localhost/base")
+    if ours.is_dir():
+        buildah("copy", "--quiet", base, ours, ours)
+    buildah("config", f"--env=PIP_CERT={certificates}", f"--env=NODE_EXTRA_CA_CERTS={certificates}", base)
+    buildah("commit", "--quiet", POLICY, "--rm", base, "localhost/base-here")
+    buildah("build", "--isolation=chroot", "--format=docker", "--network=host", POLICY, "--build-arg=BASE=localhost/base-here",
+            f"--tag={tag}", directory)
 
 
 class Container(Daemon):

@@ -1,12 +1,13 @@
-"""compose.yaml is one, and what it says of kmux is true of the image."""
+"""compose.yaml is one, what it says of kmux is true of the image, and its users have JupyterLab with it."""
 
-import ast
 import re
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 import yaml
+from containers import IN_STORAGE, build
 from kmuxd import BIN
 
 ROOT = Path(__file__).parents[2]
@@ -29,11 +30,9 @@ def services():
     return yaml.safe_load((ROOT / "compose.yaml").read_text())["services"]
 
 
-def test_what_is_mounted_is_there(services):
-    files = [volume.split(":")[0] for each in services.values() for volume in each.get("volumes", ()) if volume.startswith(".")]
-    assert files and all((ROOT / file).is_file() for file in files)
-    for file in files:
-        ast.parse((ROOT / file).read_text())
+def test_what_is_built_is_there(services):
+    for each in services.values():
+        assert (ROOT / each["build"] / "Dockerfile").is_file()
 
 
 def test_kmux_writes_where_it_may(services):
@@ -54,3 +53,12 @@ def test_the_environment_is_a_configuration(services):
         assert check.stdout == "The configuration is good.\n", check.stderr
     used = subprocess.run([BIN / "kmuxd", "--print-config"], capture_output=True, text=True, env=said).stdout
     assert 'base_url = "/services/kmux/"' in used and 'listen = ["0.0.0.0:8888"]' in used
+
+
+@pytest.mark.timeout(600)
+def test_its_users_have_jupyterlab_whose_kernels_are_in_kmux(services, tmp_path):
+    """The very images that it names; only their network is the test's."""
+    build(ROOT / services["hub"]["build"], "localhost/" + services["hub"]["image"])
+    session = Path(__file__).parent / "composed.py"
+    ran = subprocess.run([*IN_STORAGE, "unshare", "--net", "--mount", sys.executable, session, tmp_path], capture_output=True, text=True)
+    assert ran.returncode == 0, ran.stderr
