@@ -1,0 +1,72 @@
+"""kmuxd and kmux-spawn are killed in the middle of starting, restarting and deleting other users' kernels."""
+
+import contextlib
+import os
+import random
+import threading
+import time
+import uuid
+
+import pytest
+from kmuxd import wait_until
+from shared_host import RUNTIME, STATE, USERS, processes_of
+
+SECONDS, PATIENCE = 12, 60
+
+
+class User(threading.Thread):
+    """Starts, restarts and deletes one kernel after the other, each time until there is an answer."""
+
+    def __init__(self, daemon, name, seed, stop):
+        super().__init__(daemon=True)
+        self.daemon_, self.token, self.random, self.stop_ = daemon, daemon.tokens[name], random.Random(seed), stop
+        self.deleted, self.problem = 0, None
+
+    def call(self, method, path, expected, **more):
+        def answered():
+            with contextlib.suppress(OSError):
+                answer = self.daemon_.call(method, "api/" + path, token=self.token, **more)
+                return answer.status_code in expected or self.refused.append(answer.text)
+        self.refused = []
+        try:
+            wait_until(answered, PATIENCE, f"{method} {path}")
+        except AssertionError as problem:
+            raise AssertionError(f"{problem}: {self.refused[-3:]}") from None
+
+    def run(self):
+        try:
+            while not self.stop_.is_set():
+                kernel = str(uuid.uuid4())
+                self.call("POST", "kernels", (201,), json={"name": "echo", "kernel_id": kernel})
+                if self.random.random() < 0.5:
+                    self.call("POST", f"kernels/{kernel}/restart", (200,))
+                self.call("DELETE", f"kernels/{kernel}", (204, 404))
+                self.deleted += 1
+        except Exception as problem:  # for whoever waits for this thread
+            self.problem = problem
+
+
+@pytest.mark.timeout(300)
+def test_nothing_is_left(daemon, spawn):
+    seed = random.randrange(1 << 30)
+    print(f"seed {seed}")
+    before = {each for name in USERS for each in processes_of(name)}
+    stop, chance, kills = threading.Event(), random.Random(seed), 0
+    users = [User(daemon, name, seed + i, stop) for i, name in enumerate(USERS)]
+    for each in users:
+        each.start()
+    end = time.monotonic() + SECONDS
+    while not stop.wait(chance.uniform(0.05, 0.5)) and time.monotonic() < end:
+        for killed in chance.choice(([daemon], [daemon], [spawn], [daemon, spawn])):
+            killed.process.kill()
+            killed.process.wait()
+            killed.start()
+        kills += 1
+    stop.set()
+    for each in users:
+        each.join(200)
+        assert not each.is_alive() and each.problem is None, each.problem
+    assert kills > 10 and sum(each.deleted for each in users) > 10
+    wait_until(lambda: daemon.get("kernels").json() == [], 60, "the last kernel's end")
+    assert [*os.listdir(RUNTIME / "kernels"), *os.listdir(STATE / "kernels")] == []
+    wait_until(lambda: {each for name in USERS for each in processes_of(name)} <= before, 20, "the last process")
