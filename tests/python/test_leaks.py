@@ -2,7 +2,7 @@
 
 CELLS, COMMS = 10_000, 1_000
 #: KiB that may be there after, in a process of some 60,000: what is interned, cached, or fragmented.
-MOST = 6_000
+MOST = 3_000
 
 # What is shared with other processes changes with them.
 MEMORY = "import gc; gc.collect(); print([l.split()[1] for l in open('/proc/self/smaps_rollup') if l.startswith('Anonymous:')][0])"

@@ -75,6 +75,30 @@ def test_an_error_aborts_only_its_own_subshell(kernel, subshell):
     assert kernel.finish(first).status == "error" and kernel.finish(second).status == "aborted"
 
 
+def test_cells_at_the_same_time_have_numbers_of_their_own(kernel, subshell):
+    """IPython counts for one cell at a time: two under one number lose one of them in its history."""
+    slow = "import time\nprint('on'); time.sleep(0.3); {!r}"
+    one = send(kernel, subshell, slow.format("one"))
+    kernel.wait_for_text("on")
+    two = kernel.send(slow.format("two"))
+    counts = []
+    for done in (kernel.finish(one), kernel.finish(two)):
+        counts.append(done.content["execution_count"])
+        assert {each["execution_count"] for each in done.of("execute_input", "execute_result")} == {counts[-1]}
+    assert counts[1] == counts[0] + 1
+    assert kernel.value("[Out[{}], Out[{}]]".format(*counts)) == ["one", "two"]
+    assert kernel.ok("get_ipython().history_manager.writeout_cache()").text() == ""
+    kept = {number: code for _, number, code in kernel.ask("history_request", {"hist_access_type": "tail", "n": 5})["history"]}
+    assert [kept[count] for count in counts] == [slow.format("one"), slow.format("two")]
+
+
+def test_reset_counts_anew(kernel):
+    kernel.ok("get_ipython().reset()")
+    count = kernel.ok("1").content["execution_count"]
+    assert count in (1, 2)  # before IPython 9 it counts the cell that begins anew
+    assert kernel.ok("1").content["execution_count"] == count + 1
+
+
 def test_inputs_do_not_cross(kernel, subshell):
     content = {"code": "print('sub', input('from sub'))", "silent": False, "allow_stdin": True, "store_history": True, "user_expressions": {}, "stop_on_error": True}
     one = kernel.shell("execute_request", content, header={"subshell_id": subshell})

@@ -26,7 +26,7 @@ class Language:
     # Cells.
 
     def count_cell(self, stored):
-        return self.shell.execution_count
+        return self.shell.begin_count(stored)
 
     def execute(self, world, code, silent, store_history):
         runner = self.runner()

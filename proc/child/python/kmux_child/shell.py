@@ -11,7 +11,7 @@ from IPython.core.autocall import ZMQExitAutocall
 from IPython.core.error import UsageError
 from IPython.core.interactiveshell import InteractiveShell, InteractiveShellABC
 from IPython.utils.process import system
-from traitlets import Any, CBool, Instance, Type, default
+from traitlets import Any, CBool, Instance, Integer, Type, default
 
 from kmux_child import parent
 from kmux_child.display import ZMQDisplayPublisher, ZMQShellDisplayHook, publish
@@ -35,12 +35,51 @@ class Shown(threading.local):
 _shown = Shown()
 
 
+class Counted(threading.local):
+    """The number of this thread's cell."""
+
+    first = None  #: as it was given out; None: no cell that is stored runs here
+    now = None  #: what IPython has made of it: it adds one, early or late
+
+
+_counted = Counted()
+_counting = threading.Lock()
+
+
+class Count(Integer):
+    """execution_count: each thread has its own cell's, or the next one's where it runs none. IPython
+    takes it from one variable for all, and two cells at the same time would be stored under one number."""
+
+    def get(self, shell, cls=None):
+        return super().get(shell, cls) if _counted.now is None else _counted.now
+
+    def set(self, shell, value):
+        if _counted.now is None or value != _counted.first + 1:  # %reset begins anew for all
+            super().set(shell, value)
+        if _counted.now is not None:
+            _counted.now = value
+
+    def give(self, shell):
+        """The next number, to this thread until it is taken back."""
+        self.take_back()
+        with _counting:
+            count = super().get(shell)
+            super().set(shell, count + 1)
+        _counted.first = _counted.now = count
+        return count
+
+    @staticmethod
+    def take_back():
+        _counted.first = _counted.now = None
+
+
 class ZMQInteractiveShell(parent.Follows, InteractiveShell):
     """The one shell of the process."""
 
     displayhook_class = Type(ZMQShellDisplayHook)
     display_pub_class = Type(ZMQDisplayPublisher)
     kernel = Any()
+    execution_count = Count(1)
     exiter = Instance(ZMQExitAutocall)
     readline_use = CBool(False)
     autoindent = CBool(False)
@@ -111,7 +150,7 @@ class ZMQInteractiveShell(parent.Follows, InteractiveShell):
         """A cell's output in IPython's history (IPython 9): a copy that the stream makes, because
         a wrapper in Python around each write() is most of what a print costs."""
         stream = getattr(sys, channel)
-        if not isinstance(stream, OutStream):
+        if not isinstance(stream, OutStream) or _counted.now is None:  # what is not stored has no number
             yield
             return
         count = self.execution_count
@@ -126,6 +165,13 @@ class ZMQInteractiveShell(parent.Follows, InteractiveShell):
                 kind = "out_stream" if channel == "stdout" else "err_stream"
                 outputs = self.history_manager.outputs.setdefault(count, [])
                 outputs.append(HistoryOutput(output_type=kind, bundle={"stream": [text]}))
+
+    def begin_count(self, stored):
+        """The number of the cell that this thread runs next."""
+        return type(self).execution_count.give(self) if stored else self.execution_count
+
+    def end_count(self):
+        Count.take_back()
 
     # Errors.
 
