@@ -34,11 +34,12 @@ def buildah(command, *words):
 
 def build(directory, tag):
     """An image of what a Dockerfile installs, through whatever stands between this machine and the network."""
-    certificates, ours = "/etc/ssl/certs/ca-certificates.crt", Path("/usr/local/share/ca-certificates")
+    certificates = "/etc/this-machines-certificates.crt"
+    registries = {name: os.environ[name] for name in ("PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL", "NPM_CONFIG_REGISTRY") if name in os.environ}
     base = buildah("from", "--pull=never", POLICY, "localhost/base")
-    if ours.is_dir():
-        buildah("copy", "--quiet", base, ours, ours)
-    buildah("config", f"--env=PIP_CERT={certificates}", f"--env=NODE_EXTRA_CA_CERTS={certificates}", base)
+    buildah("copy", "--quiet", base, "/etc/ssl/certs/ca-certificates.crt", certificates)
+    for name, value in {"PIP_CERT": certificates, "NODE_EXTRA_CA_CERTS": certificates, **registries}.items():
+        buildah("config", f"--env={name}={value}", base)
     buildah("commit", "--quiet", POLICY, "--rm", base, "localhost/base-here")
     buildah("build", "--isolation=chroot", "--format=docker", "--network=host", POLICY, "--build-arg=BASE=localhost/base-here",
             f"--tag={tag}", directory)
