@@ -1,6 +1,9 @@
 // peer_stream's way through TLS.
 #include <algorithm>
 #include <array>
+#include <memory>
+#include <string>
+#include <string_view>
 #include <sys/socket.h>
 
 #include "daemon/http/message.hpp"
@@ -34,7 +37,7 @@ void peer_stream::read_tls(asio::mutable_buffer into, read_handler done) {
     case tls_session::outcome::more_wanted:
       break;
   }
-  const auto bytes = std::make_shared<std::array<char, read_size>>();
+  const auto bytes = std::make_shared_for_overwrite<std::array<char, read_size>>();
   socket_.async_read_some(asio::buffer(*bytes),
                           [self = shared_from_this(), bytes, into, done = std::move(done)](
                               error_code ec, std::size_t n) mutable {
@@ -65,24 +68,26 @@ void peer_stream::flush_tls() {
   }
 }
 
+/// Pieces together: a record for each would cost both sides more than the copy does.
 bool peer_stream::seal_some() {
-  std::size_t taken = 0, skip = offset_;
-  const auto seal = [&](std::string_view piece) {
+  std::string plain;
+  std::size_t skip = offset_;
+  const auto add = [&](std::string_view piece) {
     const auto dropped = std::min(skip, piece.size());
     skip -= dropped;
-    piece.remove_prefix(dropped);
-    piece = piece.substr(0, portion - taken);
-    tls_->write(piece);
-    taken += piece.size();
-    return taken < portion;
+    plain += piece.substr(dropped, portion - plain.size());
+    return plain.size() < portion;
   };
   bool room = tls_->established();
   for (auto item = queue_.begin(); room && item != queue_.end(); ++item) {
-    room = seal(item->item->head);
+    room = add(item->item->head);
     for (auto piece = item->item->rest.begin(); room && piece != item->item->rest.end(); ++piece)
-      room = seal(*piece);
+      room = add(*piece);
   }
-  if (taken > 0) sent(taken);
+  if (!plain.empty()) {
+    tls_->write(plain);
+    sent(plain.size());
+  }
   sealed_ = tls_->output();
   return !sealed_.empty();
 }
