@@ -3,6 +3,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <exception>
+#include <filesystem>
 #include <fstream>
 #include <string>
 #include <vector>
@@ -30,8 +31,9 @@ std::string variable(const char* name) {
   return value == nullptr ? "" : value;
 }
 
-/// Where kmuxd's own configuration puts things, unless something else was said.
-void find_directories(const options& o, cli::session& s) {
+/// Where kmuxd's own configuration puts things, unless something else was said. Not every mistake
+/// in it is ours to tell, but where nobody was meant to look, nobody is looked for.
+result<void> find_directories(const options& o, cli::session& s) {
   std::vector<const char*> words = {"kmuxd"};
   const auto add = [&words](const char* flag, const std::string& value) {
     if (value.empty()) return;
@@ -42,15 +44,29 @@ void find_directories(const options& o, cli::session& s) {
   add("--config", o.config);
   const auto found =
       config::load(static_cast<int>(words.size()), words.data(), config::current_environment());
+  for (const auto& each : found.problems) {
+    if (each.key == "runtime_dir" || each.key == "state_dir") {
+      return error{errc::bad_field, each.origin + ": " + each.message};
+    }
+  }
   s.runtime_dir = found.value.runtime_dir;
   s.state_dir = found.value.state_dir;
+  return {};
+}
+
+/// From where the user is, as other programs take it. kmuxd itself wants it whole.
+std::string absolute(const std::string& path) {
+  std::error_code failed;
+  auto whole = path.empty() ? std::filesystem::path() : std::filesystem::absolute(path, failed);
+  return failed ? path : whole.lexically_normal().string();
 }
 
 result<cli::session> open_session(options o) {
   if (o.url.empty() && o.runtime_dir.empty()) o.url = variable("KMUX_URL");
   cli::session out{cli::daemon_client({}), {}, {}, o.config};
   if (o.url.empty()) {
-    find_directories(o, out);
+    o.runtime_dir = absolute(o.runtime_dir);
+    if (const auto done = find_directories(o, out); !done) return done.error();
     out.daemon = cli::daemon_client(cli::address_of_runtime(out.runtime_dir));
     return out;
   }

@@ -12,7 +12,23 @@ namespace kmux::cli {
 
 namespace {
 
-outcome<std::string> environment_of(const start_request& r) {
+/// kmuxd would take another one in silence, as notebooks' servers do.
+outcome<std::string> directory_of(const session& s, const std::string& cwd) {
+  namespace fs = std::filesystem;
+  if (!s.daemon.where().local()) {
+    if (cwd.starts_with('/')) return cwd;
+    return failure{exit_code::usage,
+                   fmt::format("\"{}\" is not a whole path, and that kmuxd is elsewhere.", cwd),
+                   "--cwd /DIRECTORY"};
+  }
+  std::error_code ec;
+  const auto whole = fs::absolute(cwd, ec).lexically_normal();
+  if (!ec && fs::is_directory(whole, ec)) return whole.string();
+  return failure{exit_code::usage, fmt::format("There is no directory {}.", whole.string()),
+                 "another --cwd"};
+}
+
+outcome<std::string> environment_of(const session& s, const start_request& r) {
   std::string out;
   const auto add = [&out](std::string_view name, std::string_view value) {
     out += fmt::format("{}{}: {}", out.empty() ? "" : ", ", json_quote(name), json_quote(value));
@@ -26,8 +42,9 @@ outcome<std::string> environment_of(const start_request& r) {
     add(each.substr(0, equals), each.substr(equals + 1));
   }
   if (!r.cwd.empty()) {
-    std::error_code ec;
-    add("KERNEL_WORKING_DIR", std::filesystem::absolute(r.cwd, ec).string());
+    const auto directory = directory_of(s, r.cwd);
+    if (!directory) return directory.error();
+    add("KERNEL_WORKING_DIR", *directory);
   }
   return "{" + out + "}";
 }
@@ -48,7 +65,7 @@ failure refused(const answer& got) {
 }  // namespace
 
 outcome<kernel_view> start_kernel(const session& s, const start_request& r) {
-  const auto env = environment_of(r);
+  const auto env = environment_of(s, r);
   if (!env) return env.error();
   const std::string kernel = fmt::format(R"({{"name": {}, "env": {}}})", json_quote(r.spec), *env);
   const auto got =

@@ -98,7 +98,18 @@ def test_names(daemon, at, tmp_path):
     record = json.loads((daemon.runtime / "kernels" / kernel / "record.json").read_text())
     assert record["cwd"] == str(tmp_path) and record["env"]["A"] == "b c"
     assert "NAME=VALUE" in at("start", "echo", "--env", "A", code=USAGE)
+    assert f"{tmp_path}/none" in at("start", "echo", "--cwd", "none", cwd=tmp_path, code=USAGE)
     assert at("stop", "analysis") == f"{kernel} stopped\n"
+
+
+def test_a_runtime_directory_from_where_one_is(daemon):
+    kernel = daemon.kernel()
+    place = daemon.runtime.relative_to(daemon.directory)
+    assert kernel[:8] in kmux("--runtime-dir", place, "ps", cwd=daemon.directory)
+    assert kernel[:8] in kmux("--runtime-dir", f"./{place}/../{place}", "ps", cwd=daemon.directory)
+    # Not the default: that may be somebody else's.
+    said = kmux("ps", code=USAGE, cwd=daemon.directory, environment={"KMUX_RUNTIME_DIR": str(place)})
+    assert "KMUX_RUNTIME_DIR" in said and "absolute" in said
 
 
 def test_what_goes_wrong_is_said_with_what_to_do(daemon, at, tmp_path):
