@@ -143,9 +143,8 @@ class Runner:
         self.cell = None
         cell.world.finish(
             not failed, ename, evalue, traceback, dumps(payload) if payload else b"[]", expressions,
-            shell.execution_count - 1,
+            shell.end_count(),
         )
-        shell.end_count()
         if shell.exit_now:
             shell.exit_now = False
             self.native.stop()

@@ -60,17 +60,12 @@ class Count(Integer):
             _counted.now = value
 
     def give(self, shell):
-        """The next number, to this thread until it is taken back."""
-        self.take_back()
+        """The next number, to this thread until its cell ends."""
         with _counting:
             count = super().get(shell)
             super().set(shell, count + 1)
         _counted.first = _counted.now = count
         return count
-
-    @staticmethod
-    def take_back():
-        _counted.first = _counted.now = None
 
 
 class ZMQInteractiveShell(parent.Follows, InteractiveShell):
@@ -168,10 +163,14 @@ class ZMQInteractiveShell(parent.Follows, InteractiveShell):
 
     def begin_count(self, stored):
         """The number of the cell that this thread runs next."""
+        self.end_count()
         return type(self).execution_count.give(self) if stored else self.execution_count
 
     def end_count(self):
-        Count.take_back()
+        """The number of the cell that has ended, for its reply."""
+        count = self.execution_count - 1 if _counted.first is None else _counted.first
+        _counted.first = _counted.now = None
+        return count
 
     # Errors.
 
