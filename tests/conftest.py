@@ -1,5 +1,6 @@
 """A kmuxd of its own for each test that asks for one."""
 
+import signal
 import sys
 from pathlib import Path
 
@@ -8,6 +9,9 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent))
 
 from kmuxd import Daemon  # noqa: E402
+
+# A shell's background job ignores SIGINT, and so would all that it starts; a handler is no inheritance.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture

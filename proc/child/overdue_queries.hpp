@@ -22,7 +22,8 @@ class overdue_queries {
 public:
   using clock = request_queue::clock;
   static constexpr auto shell_patience = std::chrono::milliseconds(150);
-  static constexpr auto helper_patience = std::chrono::milliseconds(500);
+  /// A language may load what it completes with at the first question: half a second of Python's.
+  static constexpr auto helper_patience = std::chrono::milliseconds(2000);
 
   /// `late` answers with nothing; on the control loop's thread.
   overdue_queries(interpreter& language, sender& out, std::function<void(const request&)> late)
