@@ -81,7 +81,7 @@ void look_at_kernels(const session& s, std::vector<finding>& out) {
   const auto dead = count([](const kernel_view& k) { return k.state == "dead"; });
   const auto failing = count([](const kernel_view& k) { return k.journal == "failing"; });
   const auto silent = count([](const kernel_view& k) { return k.heartbeat == "silent"; });
-  out.push_back({level::good, "kernels", fmt::format("{} kernels.", list->all.size()), {}});
+  out.push_back({level::good, "kernels", fmt::format("{} in all.", list->all.size()), {}});
   if (dead > 0) {
     out.push_back({level::note, "kernels", fmt::format("{} dead.", dead),
                    "kmux ps --filter state=dead; kmux describe ID; kmux rm --all"});
