@@ -269,57 +269,6 @@ void kernel::complete(const act::complete& done) {
   last_restart_ = done.ok ? result<void>{} : result<void>{error{errc::io, done.reason}};
 }
 
-void kernel::forget() {
-  stopping_.stop(services_.counted.stops);
-  numbered_.notify();
-  for (channels_socket* const client : clients_) {
-    client->close(close_code::kernel_gone, "The kernel was shut down and is gone.");
-  }
-  const auto& files = services_.directories;
-  if (!record_.user.empty()) {
-    remove_users_files();
-    return forget_();
-  }
-  for (const auto& removed :
-       {files.remove_sockets(record_.socket_prefix),
-        files.remove_sockets(record_.kernel_socket_prefix), files.remove_kernel(id())}) {
-    if (!removed) {
-      spdlog::warn("event=cleanup_failed kernel={} error=\"{}\"", id(), removed.error().detail);
-    }
-  }
-  forget_();
-}
-
-/// Here only what can neither be locked away from us nor hold us up; all else the user removes, by
-/// kmux-spawn, and then the rest goes, too. What cannot be removed the next daemon tries again.
-void kernel::remove_users_files() {
-  const auto& files = services_.directories;
-  const auto left = std::make_shared<int>(1);
-  const auto finish = [&files, left, id = id()](result<void> removed) {
-    if (removed && --*left == 0) removed = files.remove_kernel(id);
-    if (!removed) {
-      spdlog::warn("event=cleanup_failed kernel={} error=\"{}\"", id, removed.error().detail);
-    }
-  };
-  for (const auto& above : {files.kernel_state(id()), files.kernel_runtime(id())}) {
-    const std::string directory = above + "/user";
-    if (supervise::remove_flat_directory(directory)) continue;
-    ++*left;
-    spawn_request r;
-    r.what = spawn_request::kind::remove;
-    r.user = record_.user;
-    r.kernel_id = id();
-    r.directory = directory;
-    services_.spawner.others().ask(
-        r, -1, [directory, finish](const result<supervise::spawn_reply>& asked) {
-          if (!asked) return finish(asked.error());
-          if (supervise::remove_flat_directory(directory)) return finish({});
-          finish(error{errc::io, "cannot remove " + directory});
-        });
-  }
-  finish({});
-}
-
 asio::awaitable<result<void>> kernel::restart() {
   const auto self = shared_from_this();
   const auto before = restarts_done_;
@@ -365,16 +314,17 @@ result<void> kernel::signal(int number) {
   return process_->signal_group(number);
 }
 
-void kernel::save() {
-  if (lost_) return;  // it has no runtime directory
+result<void> kernel::save() {
+  if (lost_) return {};  // it has no runtime directory
   record_.restarts = fsm_.restarts();
   record_.idle_ms = milliseconds_of(culling_.so_far().idle);
   record_.age_ms = milliseconds_of(culling_.so_far().age);
-  const auto saved = supervise::write_file(services_.directories.record_file(id()),
-                                           supervise::write_record(record_));
+  auto saved = supervise::write_file(services_.directories.record_file(id()),
+                                     supervise::write_record(record_));
   if (!saved) {
     spdlog::error("event=record_not_saved kernel={} error=\"{}\"", id(), saved.error().detail);
   }
+  return saved;
 }
 
 }  // namespace kmux::daemon

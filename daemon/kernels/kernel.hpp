@@ -196,7 +196,8 @@ private:
   void forget();
   void watch(std::unique_ptr<supervise::process>);
   void adopt_dead();
-  void save();
+  /// The record. A failure is said in the log; a launch ends with it, all else goes on.
+  result<void> save();
   void save_summary();
   result<void> enter_cgroup(const supervise::held_child&);
   void leave_cgroup();

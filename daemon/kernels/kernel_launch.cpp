@@ -240,7 +240,7 @@ result<void> kernel::try_let_go(supervise::held_child held, const launch_spec& s
   record_.process = held.identity();
   record_.exit_file = spec.exit_file;
   record_.wanted = "running";
-  save();
+  if (auto saved = save(); !saved) return saved;
   save_summary();
   auto process = held.release(spec);
   if (!process) return process.error();

@@ -1,5 +1,8 @@
-// What a kernel was and is, beside its messages: its summary, its cgroup, what it hangs in.
+// What a kernel was and is, beside its messages: its summary, its cgroup, what it hangs in; and how
+// its files go.
 #include <algorithm>
+#include <memory>
+#include <string>
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -112,6 +115,57 @@ void kernel::say(std::string_view name, event_members members, severity how) {
   if (!named("kernel")) members.insert(members.begin(), {"kernel", id()});
   if (!named("owner")) members.push_back(event_member::unlogged("owner", owner()));
   services_.events.say(name, members, how);
+}
+
+void kernel::forget() {
+  stopping_.stop(services_.counted.stops);
+  numbered_.notify();
+  for (channels_socket* const client : clients_) {
+    client->close(close_code::kernel_gone, "The kernel was shut down and is gone.");
+  }
+  const auto& files = services_.directories;
+  if (!record_.user.empty()) {
+    remove_users_files();
+    return forget_();
+  }
+  for (const auto& removed :
+       {files.remove_sockets(record_.socket_prefix),
+        files.remove_sockets(record_.kernel_socket_prefix), files.remove_kernel(id())}) {
+    if (!removed) {
+      spdlog::warn("event=cleanup_failed kernel={} error=\"{}\"", id(), removed.error().detail);
+    }
+  }
+  forget_();
+}
+
+/// Here only what can neither be locked away from us nor hold us up; all else the user removes, by
+/// kmux-spawn, and then the rest goes, too. What cannot be removed the next daemon tries again.
+void kernel::remove_users_files() {
+  const auto& files = services_.directories;
+  const auto left = std::make_shared<int>(1);
+  const auto finish = [&files, left, id = id()](result<void> removed) {
+    if (removed && --*left == 0) removed = files.remove_kernel(id);
+    if (!removed) {
+      spdlog::warn("event=cleanup_failed kernel={} error=\"{}\"", id, removed.error().detail);
+    }
+  };
+  for (const auto& above : {files.kernel_state(id()), files.kernel_runtime(id())}) {
+    const std::string directory = above + "/user";
+    if (supervise::remove_flat_directory(directory)) continue;
+    ++*left;
+    spawn_request r;
+    r.what = spawn_request::kind::remove;
+    r.user = record_.user;
+    r.kernel_id = id();
+    r.directory = directory;
+    services_.spawner.others().ask(
+        r, -1, [directory, finish](const result<supervise::spawn_reply>& asked) {
+          if (!asked) return finish(asked.error());
+          if (supervise::remove_flat_directory(directory)) return finish({});
+          finish(error{errc::io, "cannot remove " + directory});
+        });
+  }
+  finish({});
 }
 
 }  // namespace kmux::daemon
