@@ -54,7 +54,7 @@ class Count(Integer):
         return super().get(shell, cls) if _counted.now is None else _counted.now
 
     def set(self, shell, value):
-        if _counted.now is None or value != _counted.first + 1:  # %reset begins anew for all
+        if _counted.now is None or value != _counted.first + 1:  # reset() begins anew for all
             super().set(shell, value)
         if _counted.now is not None:
             _counted.now = value
