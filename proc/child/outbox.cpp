@@ -112,17 +112,37 @@ std::deque<outbox::item> outbox::take(clock::time_point now) {
       held_ = now >= due_ && open_line_;
       if (now < when_ready()) return out;
     }
+    auto line = begun_line();
     if (std::exchange(texts_, 0) > 0) next_text_ = now + text_pause;
     out.swap(queue_);
     bytes_ = 0;
     urgent_ = gathering_ = open_line_ = to_settle_ = held_ = false;
+    if (line) keep(std::move(*line), now);
   }
   room_.notify_all();
   return out;
 }
 
+std::optional<outbox::text> outbox::begun_line() {
+  auto* const last = std::get_if<text>(&queue_.back());
+  if (!open_line_ || last == nullptr || last->bytes.size() >= much || only_text()) return {};
+  auto line = std::move(*last);
+  queue_.pop_back();
+  --texts_;
+  return line;
+}
+
+void outbox::keep(text&& line, clock::time_point now) {
+  bytes_ = line.bytes.size();
+  queue_.emplace_back(std::move(line));
+  texts_ = 1;
+  gathering_ = open_line_ = held_ = true;
+  due_ = now;
+}
+
 void outbox::hurry() {
   const std::lock_guard lock(mutex_);
+  open_line_ = false;
   make_urgent();
 }
 

@@ -6,6 +6,7 @@
 #include <deque>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <variant>
 
@@ -29,6 +30,7 @@ class request_queue;
 /// A line is not cut where that can be helped: print("a") writes "a" and "\n", and its thread may
 /// lose the processor in between. A line that is open waits for its end or for settle(), but no
 /// longer than `line_patience`, or `settle_patience` where somebody has been told to settle() it.
+/// Messages do not wait for it: one that was begun behind them stays when they go.
 class outbox {
 public:
   using clock = std::chrono::steady_clock;
@@ -94,6 +96,8 @@ private:
   bool only_text() const { return texts_ == queue_.size(); }
   bool full() const { return bytes_ > 0 && bytes_ >= bound_; }
   clock::time_point when_ready() const;
+  std::optional<text> begun_line();
+  void keep(text&& line, clock::time_point now);
   void make_urgent();
   void let_go();
   void added(std::size_t bytes, haste);

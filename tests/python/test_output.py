@@ -19,7 +19,10 @@ def test_a_print_arrives_before_its_cell_ends(kernel, how):
 
 def test_a_line_is_one_message(kernel):
     code = "import time\nfor i in range(20):\n    print('line', i)\n    time.sleep(0.02)"
-    assert [c["text"] for c in kernel.ok(code).of("stream")] == [f"line {i}\n" for i in range(20)]
+    texts = [c["text"] for c in kernel.ok(code).of("stream")]
+    assert "".join(texts) == "".join(f"line {i}\n" for i in range(20))
+    # Whoever loses the processor for long between the writes of one print() is not waited for.
+    assert 20 <= len(texts) <= 22
 
 
 def test_many_prints_are_few_messages_in_order(kernel):
@@ -28,22 +31,31 @@ def test_many_prints_are_few_messages_in_order(kernel):
     assert len(done.of("stream")) < 200
 
 
+def in_turn(done):
+    """[what, text] of each stretch of one stream; a message may end between two writes of a print()."""
+    turns = []
+    for each in done.messages:
+        if each["msg_type"] == "stream":
+            what, text = each["content"]["name"], each["content"]["text"]
+            if turns and turns[-1][0] == what:
+                turns[-1][1] += text
+            else:
+                turns.append([what, text])
+        elif each["msg_type"] == "display_data":
+            turns.append(["display", each["content"]["data"]["text/plain"]])
+    return turns
+
+
 def test_stdout_and_stderr_keep_their_order(kernel):
     done = kernel.ok("import sys\nfor i in range(50):\n    print('o', i); print('e', i, file=sys.stderr)")
-    texts = []  # a print is several writes, and a message may end between two of them
-    for each in done.of("stream"):
-        if texts and texts[-1][0] == each["name"]:
-            texts[-1][1] += each["text"]
-        else:
-            texts.append([each["name"], each["text"]])
-    said = [(name, line) for name, text in texts for line in text.splitlines()]
-    assert said == [(name, f"{letter} {i}") for i in range(50) for name, letter in (("stdout", "o"), ("stderr", "e"))]
+    assert in_turn(done) == [
+        [name, f"{letter} {i}\n"] for i in range(50) for name, letter in (("stdout", "o"), ("stderr", "e"))
+    ]
 
 
 def test_text_stands_before_what_was_displayed_after_it(kernel):
     done = kernel.ok("from IPython.display import display\nfor i in range(20):\n    print(i); display(i)")
-    kinds = [m["msg_type"] for m in done.messages if m["msg_type"] in ("stream", "display_data")]
-    assert kinds == ["stream", "display_data"] * 20
+    assert in_turn(done) == [each for i in range(20) for each in (["stdout", f"{i}\n"], ["display", str(i)])]
 
 
 LATER = {

@@ -151,6 +151,42 @@ TEST(outbox, an_open_line_that_nobody_settles_waits_less) {
   EXPECT_EQ(box.take(at(outbox::gather)).size(), 2U) << "a message waits for no line";
 }
 
+/// print("a") behind a message that is on its way: the message goes, and cuts no line.
+TEST(outbox, a_line_that_was_begun_behind_a_message_stays) {
+  for (const auto when : {outbox::haste::now, outbox::haste::soon}) {
+    outbox box;
+    box.push(channel::iopub, {}, 1, when);
+    box.try_write({}, "stdout", "a");
+    const auto go = when == outbox::haste::now ? at(0ms) : (box.take(at(0ms)), box.due());
+    EXPECT_EQ(box.take(go).size(), 1U);
+    EXPECT_EQ(box.due(), go + outbox::line_patience);
+    EXPECT_TRUE(box.take(go).empty());
+    box.try_write({}, "stdout", "\n");
+    EXPECT_TRUE(is_readable(box.fd()));
+    const auto line = box.take(go);
+    ASSERT_EQ(line.size(), 1U);
+    EXPECT_EQ(text_of(line.front()), "stdout: a\n");
+  }
+}
+
+TEST(outbox, a_line_that_stayed_goes_in_the_end) {
+  outbox box;
+  const auto begin = [&] {
+    box.push(channel::iopub, {}, 1);
+    box.try_write({}, "stdout", "a");
+  };
+  begin();
+  EXPECT_EQ(box.take(at(0ms)).size(), 1U);
+  EXPECT_EQ(box.take(box.due()).size(), 1U) << "its end does not come";
+  begin();
+  EXPECT_EQ(box.take(at(100ms)).size(), 1U);
+  box.push(channel::iopub, {}, 1);
+  EXPECT_EQ(box.take(at(100ms)).size(), 2U) << "something stands behind it";
+  begin();
+  box.hurry();
+  EXPECT_EQ(box.take(at(200ms)).size(), 2U);
+}
+
 bool wakes(outbox& box) {
   const bool awake = is_readable(box.fd());
   box.take(at(0ms));
