@@ -113,12 +113,14 @@ std::optional<std::string> variable_of(pid_t pid, std::string_view name) {
   const auto text = read_proc_file("/proc/" + std::to_string(pid) + "/environ", most_environment);
   if (!text) return std::nullopt;
   std::string_view rest = *text;
-  while (!rest.empty()) {
-    const std::string_view each = rest.substr(0, rest.find('\0'));
+  // Where the process became another program meanwhile, what was read ends anywhere: the beginning
+  // of a value is none.
+  for (auto end = rest.find('\0'); end != std::string_view::npos; end = rest.find('\0')) {
+    const std::string_view each = rest.substr(0, end);
     if (each.size() > name.size() && each.starts_with(name) && each[name.size()] == '=') {
       return std::string(each.substr(name.size() + 1));
     }
-    rest.remove_prefix(std::min(each.size() + 1, rest.size()));
+    rest.remove_prefix(end + 1);
   }
   return std::nullopt;
 }
