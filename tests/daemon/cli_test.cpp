@@ -68,7 +68,7 @@ private:
 
 outcome<answer> ask(std::vector<std::string> pieces) {
   const server s(std::move(pieces));
-  return s.client().ask("GET", "api", {}, 20s);
+  return s.client().ask("GET", "api", {}, 60s);
 }
 
 TEST(http, bodies_with_a_length_in_chunks_and_to_the_end) {
@@ -114,16 +114,16 @@ TEST(websocket, messages_in_pieces_pings_and_the_end) {
   server s({switching, "\x81\x02hi\x01\x03one", "\x89\x01p\x80\x03two\x82\x01",
             std::string("b\x88\x05\x11\x33why", 8)});
   const auto client = s.client();
-  auto ws = ws_client::open(client, "x", clock::now() + 20s);
+  auto ws = ws_client::open(client, "x", clock::now() + 60s);
   ASSERT_TRUE(ws.has_value()) << ws.error().text;
   for (const auto& [payload, text] :
        {std::pair{"hi", true}, std::pair{"onetwo", true}, std::pair{"b", false}}) {
-    const auto got = ws->receive(clock::now() + 20s);
+    const auto got = ws->receive(clock::now() + 60s);
     ASSERT_TRUE(got.has_value() && got->has_value());
     EXPECT_EQ((*got)->payload, payload);
     EXPECT_EQ((*got)->text, text);
   }
-  EXPECT_FALSE(ws->receive(clock::now() + 20s).has_value());
+  EXPECT_FALSE(ws->receive(clock::now() + 60s).has_value());
   EXPECT_EQ(ws->close_code(), 0x1133);
   EXPECT_EQ(ws->close_reason(), "why");
 }
@@ -133,15 +133,15 @@ TEST(websocket, what_is_no_frame_is_a_failure) {
        {std::string("\x81\x82mask", 6), std::string("\x81\x7F\x7F\0\0\0\0\0\0\0", 10)}) {
     server s({switching, bytes});
     const auto client = s.client();
-    auto ws = ws_client::open(client, "x", clock::now() + 20s);
-    EXPECT_FALSE(ws->receive(clock::now() + 20s).has_value());
+    auto ws = ws_client::open(client, "x", clock::now() + 60s);
+    EXPECT_FALSE(ws->receive(clock::now() + 60s).has_value());
   }
 }
 
 TEST(websocket, a_refusal_says_why) {
   server s({"HTTP/1.1 404 x\r\n\r\n{\"message\": \"no kernel\"}"});
   const auto client = s.client();
-  const auto ws = ws_client::open(client, "x", clock::now() + 20s);
+  const auto ws = ws_client::open(client, "x", clock::now() + 60s);
   EXPECT_EQ(ws.error().code, exit_code::not_found);
   EXPECT_EQ(ws.error().text, "no kernel");
 }

@@ -40,7 +40,7 @@ struct watched {
     it->on_exit([this](exit_status s) { ended = std::move(s); });
   }
   exit_status wait() {
-    while (!ended && io.run_one_for(10s) > 0) {
+    while (!ended && io.run_one_for(60s) > 0) {
     }
     EXPECT_TRUE(ended.has_value()) << "the process did not end";
     return ended.value_or(exit_status{});
@@ -131,7 +131,7 @@ TEST(process, a_kill_that_the_cgroup_counted_names_its_limit) {
     it->on_exit([&](exit_status s) { ended = std::move(s); });
     // Only now: what was counted before is another's.
     std::ofstream(folder + "/go") << "x";
-    while (!ended && io.run_one_for(10s) > 0) {
+    while (!ended && io.run_one_for(60s) > 0) {
     }
     ::unlink((folder + "/go").c_str());
     return ended ? describe(*ended) : "nothing";

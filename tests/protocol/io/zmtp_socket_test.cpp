@@ -20,7 +20,7 @@ using namespace std::chrono_literals;
 using clock = std::chrono::steady_clock;
 using frames = std::vector<std::string>;
 
-constexpr auto patience = 20s;
+constexpr auto patience = 60s;
 
 frames frames_of(const zmtp_message& message) {
   frames out;
@@ -41,7 +41,7 @@ protected:
   zmq::socket_t bound(zmq::socket_type type) {
     zmq::socket_t socket(context_, type);
     socket.set(zmq::sockopt::linger, 0);
-    socket.set(zmq::sockopt::rcvtimeo, 20'000);
+    socket.set(zmq::sockopt::rcvtimeo, 60'000);
     socket.bind(endpoint_);
     return socket;
   }
@@ -189,7 +189,7 @@ TEST_F(zmtp_peer, a_peer_that_does_not_fit_is_left) {
 TEST_F(zmtp_peer, over_tcp_too) {
   zmq::socket_t router(context_, zmq::socket_type::router);
   router.set(zmq::sockopt::linger, 0);
-  router.set(zmq::sockopt::rcvtimeo, 20'000);
+  router.set(zmq::sockopt::rcvtimeo, 60'000);
   router.bind("tcp://127.0.0.1:0");
   endpoint_ = router.get(zmq::sockopt::last_endpoint);
   zmtp_socket dealer(buffer_, settings(zmtp_role::dealer), collecting());

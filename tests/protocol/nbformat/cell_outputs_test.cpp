@@ -204,8 +204,9 @@ TEST(cell_outputs, a_million_updates_of_a_line_fold_to_one) {
     cell.add({"stream", "cell", content});
   }
   EXPECT_EQ(cell.json(), "[" + shown_stream(bar.substr(1) + "1000000", "stderr") + "]");
-  // Some seconds are enough even under sanitizers.
-  EXPECT_LT(std::chrono::steady_clock::now() - begun, std::chrono::seconds(60));
+  // A quarter of a minute under sanitizers, and more on a busy machine; hours where it is
+  // quadratic.
+  EXPECT_LT(std::chrono::steady_clock::now() - begun, std::chrono::minutes(5));
 }
 
 }  // namespace

@@ -110,7 +110,7 @@ TEST(stream_text, what_does_not_fit_is_left_out) {
 
 /// Within some seconds, on a slow machine and with sanitizers; it would be hours otherwise.
 void expect_quick(std::chrono::steady_clock::time_point begun) {
-  EXPECT_LT(std::chrono::steady_clock::now() - begun, std::chrono::seconds(20));
+  EXPECT_LT(std::chrono::steady_clock::now() - begun, std::chrono::minutes(5));
 }
 
 TEST(stream_text, the_length_of_a_line_does_not_slow_it_down) {
