@@ -107,15 +107,15 @@ protected:
 };
 
 TEST_F(watching, a_stuck_loop_writes_its_stack_once_each_time) {
-  start(50ms);
+  start(1s);
   wait_for_ticks(3);
   for (int time = 1; time <= 2; ++time) {
     const auto caller = block();
     const int before = ticks_;
-    const auto said = read_until("\n");
-    EXPECT_NE(said.find("level=error event=loop_stuck seconds=0.1"), std::string::npos) << said;
+    // What may stand before it: the rest of a stack, or that of a loop that did not get to run.
+    read_until("level=error event=loop_stuck seconds=1.0");
     read_until(caller);
-    while (!is_silent(200ms))
+    while (!is_silent(600ms))  // more than two looks at the loop
       EXPECT_EQ(read_until("\n").find("event="), std::string::npos) << "once is enough";
     EXPECT_EQ(ticks_, before) << "nothing says that it lives";
     go_on();
@@ -125,8 +125,8 @@ TEST_F(watching, a_stuck_loop_writes_its_stack_once_each_time) {
 }
 
 TEST_F(watching, a_loop_that_works_is_left_alone) {
-  start(200ms);
-  wait_for_ticks(12);
+  start(3s);  // so long no thread has to wait for a processor
+  wait_for_ticks(7);
   EXPECT_TRUE(is_silent(0ms));
 }
 

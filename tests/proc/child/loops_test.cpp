@@ -40,7 +40,7 @@ protected:
   static std::string receive(zmq::socket_t& socket) {
     zmq_pollitem_t item{socket.handle(), 0, ZMQ_POLLIN, 0};
     frame_list frames;
-    if (zmq_poll(&item, 1, 10'000) <= 0 || !receive_message(socket, frames)) return {};
+    if (zmq_poll(&item, 1, 60'000) <= 0 || !receive_message(socket, frames)) return {};
     wire_message<frame_list> wire(std::move(frames));
     return wire.decode({}) == errc::ok ? std::string(wire.message().content) : "";
   }
@@ -171,7 +171,7 @@ TEST_F(loops, the_time_after_an_error_ends) {
   const auto begin = std::chrono::steady_clock::now();
   EXPECT_NE(execute(shell, "error E v").find("\"error\""), std::string::npos);
   std::string last;
-  while (last.find("\"ok\"") == std::string::npos && std::chrono::steady_clock::now() < begin + 10s)
+  while (last.find("\"ok\"") == std::string::npos && std::chrono::steady_clock::now() < begin + 60s)
     last = execute(shell, "echo a");
   EXPECT_NE(last.find("\"ok\""), std::string::npos);
   EXPECT_GE(std::chrono::steady_clock::now() - begin, patience);
@@ -234,8 +234,14 @@ TEST_F(loops, a_completion_does_not_wait_for_the_cell_that_blocks) {
   composer makes("key", "test", "v");
   auto slow = makes.reply({}, {"execute_request", "{}", R"({"code": "spin 1000"})", "{}", {}});
   send_message(shell, slow);
-  EXPECT_NE(ask(shell, "complete_request", R"({"code": "ech", "cursor_pos": 3})").find("echo"),
-            std::string::npos);
+  // One that a busy machine does not answer in time is answered with nothing.
+  const auto deadline = std::chrono::steady_clock::now() + 60s;
+  std::string told;
+  do {
+    told = ask(shell, "complete_request", R"({"code": "ech", "cursor_pos": 3})");
+    EXPECT_NE(told.find("\"matches\""), std::string::npos) << told;
+  } while (told.find("echo") == std::string::npos && std::chrono::steady_clock::now() < deadline);
+  EXPECT_NE(told.find("echo"), std::string::npos) << told;
   host_->stop();
   main.join();
 }
@@ -258,7 +264,7 @@ TEST_F(loops, usage_tells_how_long_requests_waited_in_all_shells) {
     send_message(shell, frames);
   }
   std::string told;
-  const auto deadline = std::chrono::steady_clock::now() + 10s;
+  const auto deadline = std::chrono::steady_clock::now() + 60s;
   const auto is_told = [&] {
     return number_after(told, "\"served\": ") == 2 && number_after(told, "\"waiting\": ") == 1;
   };
