@@ -62,6 +62,11 @@ PyObject* finish(PyObject* self, PyObject* arguments) {
   });
 }
 
+/// interrupted(): it is served, and an interrupt has been aimed at it.
+PyObject* interrupted(PyObject* self, PyObject*) {
+  return PyBool_FromLong(self_of(self).interrupted());
+}
+
 PyObject* get_header(PyObject* self, void*) {
   return to_bytes(self_of(self).asked()->message().header).release();
 }
@@ -99,6 +104,7 @@ PyMethodDef methods[] = {
     {"publish", publish, METH_VARARGS, "publish(type, content, metadata=b'{}', buffers=()): iopub"},
     {"finish", finish, METH_VARARGS,
      "finish(ok, ename, evalue, traceback, payload, user_expressions, execution_count)"},
+    {"interrupted", interrupted, METH_NOARGS, "An interrupt has been aimed at it."},
     {nullptr, nullptr, 0, nullptr}};
 
 PyGetSetDef members[] = {{"header", get_header, nullptr, "JSON, bytes", nullptr},

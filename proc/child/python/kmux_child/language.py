@@ -141,6 +141,8 @@ class Language:
         if runner is None or runner.cell is None:
             return
         cell = runner.cell
+        if not cell.world.interrupted():
+            return  # we come late: the one that was meant has ended
         cell.interrupted = True
         if cell.task is None or runner.running_step():
             runner.native.raise_in(thread)
