@@ -1,9 +1,12 @@
 #include "proc/child/control_loop.hpp"
 
+#include <cerrno>
 #include <csignal>
 #include <cstdlib>
+#include <poll.h>
 #include <sys/signalfd.h>
 #include <sys/syscall.h>
+#include <unistd.h>
 
 #include <fmt/format.h>
 
@@ -15,6 +18,8 @@ namespace kmux::child {
 namespace {
 
 constexpr auto last_words = std::chrono::milliseconds(200);
+/// What crashed may hold a lock that the loop needs.
+constexpr int crash_patience_ms = 2000;
 
 sigset_t our_signals() {
   sigset_t set;
@@ -95,6 +100,7 @@ void control_loop::run() {
     terminate_.clear();
     begin_stop();
   });
+  loop_.watch(crashing_.fd(), [this] { await_crash(); });
   if (parts_.capture != nullptr) {
     for (const int fd : {1, 2}) {
       loop_.watch(
@@ -116,6 +122,7 @@ void control_loop::run() {
   debugger_.stop();
   flush_all();
   close_sockets();
+  all_sent_.set();
 }
 
 /// libzmq goes on sending for a while (linger) what they have taken.
@@ -162,6 +169,22 @@ void control_loop::begin_stop() {
   abandon_at_ = clock::now() + stop_patience;
   parts_.shell.stop();
   parts_.shell.interrupt(true);
+}
+
+void control_loop::flush_before_crash() noexcept {
+  crashing_.set();
+  pollfd item{all_sent_.fd(), POLLIN, 0};
+  while (::poll(&item, 1, crash_patience_ms) < 0 && errno == EINTR) {
+  }
+}
+
+void control_loop::await_crash() {
+  flush_all();
+  close_sockets();
+  parts_.context.close();  // waits until everything is sent, or nobody takes it
+  all_sent_.set();
+  for (;;)
+    ::pause();
 }
 
 void control_loop::abandon(clock::time_point now) {

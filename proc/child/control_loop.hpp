@@ -62,6 +62,9 @@ public:
   void stop() noexcept { loop_.stop(); }
   /// Begins the kernel's end, as SIGTERM does. Async-signal-safe.
   void terminate() noexcept { terminate_.set(); }
+  /// For a process that is about to crash: returns when all that was said is sent and the sockets
+  /// are closed, or where that takes long, as it does on the loop's own thread. Async-signal-safe.
+  void flush_before_crash() noexcept;
   /// The last request on the control channel; nullptr before there was one. Any thread.
   std::shared_ptr<const request> latest() const {
     const std::lock_guard lock(mutex_);
@@ -81,6 +84,7 @@ private:
   void begin_stop();
   void abandon(clock::time_point now);
   void flush_all();
+  [[noreturn]] void await_crash();
   void close_sockets();
   void on_fence(const outbox::fence&);
   clock::time_point end_aborts(clock::time_point now);
@@ -116,7 +120,7 @@ private:
   usage usage_;
   poll_loop loop_;
   unique_fd signals_, parent_;
-  event_fd terminate_;
+  event_fd terminate_, crashing_, all_sent_;
   mutable std::mutex mutex_;  ///< of latest_
   std::shared_ptr<const request> latest_;
   clock::time_point abandon_at_ = clock::time_point::max();

@@ -39,6 +39,8 @@ public:
   void interrupt() noexcept { shell_.interrupt(true); }
   /// As SIGTERM does. Async-signal-safe.
   void terminate() noexcept { control_.terminate(); }
+  /// See control_loop.
+  void flush_before_crash() noexcept { control_.flush_before_crash(); }
 
   shell_loop& shell() noexcept { return shell_; }
   std::shared_ptr<const request> latest_on_control() const { return control_.latest(); }

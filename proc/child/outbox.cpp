@@ -143,7 +143,7 @@ void outbox::keep(text&& line, clock::time_point now) {
 void outbox::hurry() {
   const std::lock_guard lock(mutex_);
   open_line_ = false;
-  make_urgent();
+  if (!queue_.empty()) make_urgent();
 }
 
 outbox::clock::time_point outbox::due() const {

@@ -4,7 +4,6 @@
 #include <cerrno>
 #include <csignal>
 #include <cstdlib>
-#include <ctime>
 #include <mutex>
 #include <pthread.h>
 #include <unistd.h>
@@ -52,11 +51,8 @@ extern "C" void on_sigterm(int signal) {
 
 extern "C" void on_crash(int signal) {
   ::sigaction(signal, &before_crashes[signal], nullptr);
-  if (is_ours()) {
-    // The control loop, which has not crashed, sends what waits for it; it needs some milliseconds.
-    const timespec patience{0, 100'000'000};
-    ::nanosleep(&patience, nullptr);
-  }
+  // The control loop, which has not crashed, sends what waits for it.
+  if (is_ours()) kernel->flush_before_crash();
   ::raise(signal);  // blocked until we return; a fault comes again by itself
 }
 
