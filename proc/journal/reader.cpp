@@ -169,6 +169,11 @@ bool reader::open_segment(std::uint64_t first) {
                             O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
   if (!opened) refuse(errno);
   if (refused_) return false;  // and look for it again
+  char head[segment_head] = {};
+  const ssize_t n = opened ? ::pread(opened.get(), head, sizeof head, 0) : -1;
+  // The newest may just have been made, and its head not been written: it is looked for again.
+  const bool whole = n == static_cast<ssize_t>(sizeof head);
+  if (n >= 0 && !whole && first == listed_.back().first) return false;
   segment_ = std::move(opened);
   chunk_.reset();
   at_ = 0;
@@ -177,10 +182,8 @@ bool reader::open_segment(std::uint64_t first) {
   segment_first_ = first;
   begun_ = true;
   if (!segment_) return false;
-  char head[segment_head];
-  const ssize_t n = ::pread(segment_.get(), head, sizeof head, 0);
-  if (n == static_cast<ssize_t>(sizeof head) && read_segment_head({head, sizeof head})) return true;
-  // Not ours, of a later version, or not begun: nothing in it can be read.
+  if (whole && read_segment_head({head, sizeof head})) return true;
+  // Not ours, of a later version, or never begun: nothing in it can be read.
   offset_ = no_more;
   return true;
 }

@@ -104,6 +104,30 @@ TEST_F(journal, what_cannot_be_opened_for_now_is_not_missing) {
   EXPECT_FALSE(from.refused()) << "this is the end";
 }
 
+/// The writer was stopped between making the file and writing into it.
+TEST_F(journal, a_segment_that_is_being_begun_is_read_when_it_has) {
+  auto out = open();
+  say(out, "a");
+  out.flush();
+  reader from(top_, 0), late(top_, 1);
+  stored_record r;
+  ASSERT_TRUE(from.next(r));
+  const std::string file = top_ + "/" + segment_name(2);
+  std::string bytes = make_segment_head(2);
+  append_record(bytes, {2, 1, kind::iopub, {"{}", "{}", "{}", "b"}});
+  for (const auto& begun : {std::string(), bytes.substr(0, 1)}) {
+    put_bytes(file, begun);
+    EXPECT_FALSE(from.next(r));
+    EXPECT_FALSE(late.next(r));
+  }
+  put_bytes(file, bytes);
+  for (auto* const each : {&from, &late}) {
+    ASSERT_TRUE(each->next(r));
+    EXPECT_EQ(r.number, 2U);
+    EXPECT_FALSE(each->next(r));
+  }
+}
+
 TEST_F(journal, goes_on_counting_after_its_process) {
   {
     auto out = open();
