@@ -1,4 +1,5 @@
 // What a kernel has said and was asked: /api/kernels/{id}/messages, …/executions and …/timings.
+#include <algorithm>
 #include <optional>
 #include <thread>
 
@@ -43,6 +44,9 @@ public:
 
   asio::awaitable<std::string> next() override {
     for (;;) {
+      // Before the look into the journal, which may miss what comes meanwhile.
+      const bool last = !follow_ || kernel_->is_gone();
+      const auto known = kernel_->head();
       auto read = [work = work_] { return work->run(); };
       std::string text = co_await journals_.run(std::move(read));
       const auto now = std::chrono::steady_clock::now();
@@ -53,8 +57,10 @@ public:
       }
       if (work_->left == 0) co_return std::string();
       if (work_->more) continue;
-      if (!follow_ || kernel_->is_gone()) co_return std::string();
-      co_await kernel_->wait_for_message(work_->from.position(), quiet_until_ - now);
+      if (last) co_return std::string();
+      // What is known and is not there the journal does not have: others will come.
+      const auto seen = std::max(known, work_->from.position());
+      co_await kernel_->wait_for_message(seen, quiet_until_ - now);
     }
   }
 
