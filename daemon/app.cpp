@@ -294,14 +294,22 @@ void app::upgrade() {
   ending_.spawn("upgrade", end());
 }
 
+bool app::stops_kernels() const {
+  return config_.server.on_exit == "stop" && !handed_over_;
+}
+
+asio::awaitable<void> app::stop_kernels() {
+  stopping_kernels_.spawn("stop_kernels", kernels_.stop_all());
+  co_await stopping_kernels_.join();
+}
+
 asio::awaitable<void> app::end_serving() {
   if (!handed_over_) {
     server_.stop_accepting();
     remove_listening_files();
   }
-  if (config_.server.on_exit == "stop" && !handed_over_) {
-    stopping_kernels_.spawn("stop_kernels", kernels_.stop_all());
-    co_await stopping_kernels_.join();
+  if (stops_kernels()) {
+    co_await stop_kernels();
     server_.end_connections(1001, "The server is stopping, and its kernels with it.");
   } else {
     server_.end_connections(1012, "The server is stopping. The kernels go on: connect again.");
@@ -319,6 +327,8 @@ asio::awaitable<void> app::end() {
   co_await server_.join();
   abort_timer_.cancel();
   co_await kernels_.settle();
+  // Those that a request has started meanwhile.
+  if (stops_kernels()) co_await stop_kernels();
   keep_alive_timer_.cancel();
   tasks_.cancel();
   co_await tasks_.join();

@@ -69,6 +69,8 @@ private:
   void upgrade();
   void hand_over();
   void remove_listening_files();
+  bool stops_kernels() const;
+  boost::asio::awaitable<void> stop_kernels();
   boost::asio::awaitable<void> end_serving();
   boost::asio::awaitable<void> end();
 
