@@ -118,7 +118,8 @@ std::string shell_loop::kernel_info() const {
 void shell_loop::run() {
   pollfd item{queue_->fd(), POLLIN, 0};
   while (!stopping_) {
-    if (!turn()) ::poll(&item, 1, -1);
+    // stop() may have come since turn() looked, and pop() have taken its word for a request's.
+    if (!turn() && !stopping_) ::poll(&item, 1, -1);
   }
 }
 

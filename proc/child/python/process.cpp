@@ -4,6 +4,7 @@
 #include <cerrno>
 #include <csignal>
 #include <cstdlib>
+#include <ctime>
 #include <mutex>
 #include <pthread.h>
 #include <unistd.h>
@@ -51,8 +52,15 @@ extern "C" void on_sigterm(int signal) {
 
 extern "C" void on_crash(int signal) {
   ::sigaction(signal, &before_crashes[signal], nullptr);
-  // The control loop, which has not crashed, sends what waits for it.
-  if (is_ours()) kernel->flush_before_crash();
+  // The control loop, which has not crashed, sends what waits for it, and is at its end then.
+  // Whoever had taken the signal before us may live on, and gets the time that this needs mostly.
+  if (is_ours() && is_there) {
+    const timespec patience{0, 100'000'000};
+    if (before_crashes[signal].sa_handler == SIG_DFL)
+      kernel->flush_before_crash();
+    else
+      ::nanosleep(&patience, nullptr);
+  }
   ::raise(signal);  // blocked until we return; a fault comes again by itself
 }
 
