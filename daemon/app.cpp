@@ -7,6 +7,8 @@
 #include <unistd.h>
 #include <utility>
 
+#include <boost/asio/post.hpp>
+#include <boost/asio/use_awaitable.hpp>
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 #include <spdlog/spdlog.h>
@@ -39,6 +41,17 @@ void raise_descriptor_limit() {
   if (::getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur == limit.rlim_max) return;
   limit.rlim_cur = limit.rlim_max;
   if (::setrlimit(RLIMIT_NOFILE, &limit) != 0) spdlog::warn("event=descriptor_limit_not_raised");
+}
+
+/// Those that we handle wait, for as long as nobody here can take them; all others are let through.
+void hold_signals(bool held) {
+  sigset_t set;
+  sigemptyset(&set);
+  if (held) {
+    for (const int each : {SIGTERM, SIGINT, SIGHUP})
+      sigaddset(&set, each);
+  }
+  ::pthread_sigmask(SIG_SETMASK, &set, nullptr);
 }
 
 /// What was asked for by its path must be there; what is there by itself is used.
@@ -140,10 +153,9 @@ app::~app() = default;
 result<std::unique_ptr<app>> app::create(const config::config& c, reload_function reload,
                                          const successor& next, named_descriptors handed) {
   raise_descriptor_limit();
-  // Whoever started us may have blocked or ignored what we live by.
-  sigset_t none;
-  sigemptyset(&none);
-  ::sigprocmask(SIG_SETMASK, &none, nullptr);
+  // Whoever started us may have blocked or ignored what we live by. What the program before us has
+  // left to us waits until there are handlers; our other threads never take it.
+  hold_signals(true);
   ::signal(SIGCHLD, SIG_DFL);
   ::signal(SIGPIPE, SIG_IGN);
   auto directories =
@@ -156,6 +168,7 @@ result<std::unique_ptr<app>> app::create(const config::config& c, reload_functio
   if (!cgroups) return cgroups.error();
   std::unique_ptr<app> made(
       new app(c, std::move(*directories), std::move(*cgroups), std::move(reload), next));
+  hold_signals(false);
   if (const auto token = take_named(handed, our_token))
     made->made_token_ = secret(text_of(token, 256));
   if (const auto done = made->open_door(); !done) return done.error();
@@ -316,6 +329,15 @@ asio::awaitable<void> app::end_serving() {
   }
 }
 
+/// What has come by now is ours, and may still end the upgrade; what comes later is the
+/// successor's, which finds it waiting.
+asio::awaitable<void> app::leave_signals() {
+  hold_signals(true);
+  // Asio's handler writes into a pipe: the loop sees that, reads it, and calls us, a turn each.
+  for (int turn = 0; turn < 3; ++turn)
+    co_await asio::post(io_, asio::use_awaitable);
+}
+
 asio::awaitable<void> app::end() {
   co_await end_serving();
   events_.end();
@@ -333,6 +355,7 @@ asio::awaitable<void> app::end() {
   tasks_.cancel();
   co_await tasks_.join();
   kernels_.detach_all();
+  if (handed_over_) co_await leave_signals();
   signals_.cancel();
   lag_.stop();
   watch_.stop();

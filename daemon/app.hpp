@@ -72,6 +72,7 @@ private:
   bool stops_kernels() const;
   boost::asio::awaitable<void> stop_kernels();
   boost::asio::awaitable<void> end_serving();
+  boost::asio::awaitable<void> leave_signals();
   boost::asio::awaitable<void> end();
 
   config::config config_;

@@ -147,6 +147,17 @@ def test_a_signal_to_end_wins(installed, daemon):
     assert daemon.channels(kernel, session=channels.session).text("echo after") == "after\n"
 
 
+def test_a_signal_to_end_is_not_lost_between_the_programs(installed, daemon):
+    """Nor does it end the new one before that knows what to do: it is the last that the old one sees, or the first of the new."""
+    for _ in range(10):
+        ended = daemon.log.read_text().count("event=ended")
+        assert daemon.post("upgrade").status_code == 202
+        wait_until(lambda: daemon.log.read_text().count("event=ended") > ended)
+        assert daemon.stop() == 0
+        assert not (daemon.runtime / "listen.json").exists()
+        daemon.start()
+
+
 @pytest.mark.parametrize("what", ["no program", "no kmuxd", "configuration"])
 def test_what_cannot_take_over_changes_nothing(installed, daemon, what):
     kernel = daemon.kernel()
