@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <chrono>
+#include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -9,6 +11,7 @@
 #include <filesystem>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <thread>
 #include <unistd.h>
 #include <utility>
 
@@ -22,6 +25,8 @@ namespace fs = std::filesystem;
 
 constexpr std::string_view socket_directory_start = "kmux-";
 constexpr int most_quarantined = 1000;
+constexpr auto lock_patience = std::chrono::seconds(10);
+constexpr auto lock_pause = std::chrono::milliseconds(5);
 constexpr const char* users_leaf = "/user";
 constexpr const char* record_leaf = "record.json";
 constexpr const char* summary_leaf = "summary.json";
@@ -38,12 +43,37 @@ bool is_same_file(int a, int b) {
          first.st_ino == second.st_ino;
 }
 
+/// What the lock's holder has written into it; not yet, or not a number: 0.
+pid_t holder_in(const std::string& path) {
+  const auto text = read_file(path, 32);
+  return text ? static_cast<pid_t>(std::strtol(text->c_str(), nullptr, 10)) : 0;
+}
+
+bool is_there(pid_t pid) {
+  return pid > 0 && (::kill(pid, 0) == 0 || errno == EPERM);
+}
+
+/// Not of a kmuxd that lives. One that was killed while it started a child has lent it the lock,
+/// until that has become another program.
+bool take_lock(int fd, const std::string& path) {
+  const auto until = std::chrono::steady_clock::now() + lock_patience;
+  while (::flock(fd, LOCK_EX | LOCK_NB) != 0) {
+    if (errno != EWOULDBLOCK) return false;
+    if (is_there(holder_in(path)) || std::chrono::steady_clock::now() >= until) {
+      errno = EWOULDBLOCK;
+      return false;
+    }
+    std::this_thread::sleep_for(lock_pause);
+  }
+  return true;
+}
+
 result<unique_fd> lock_runtime(const std::string& runtime, unique_fd held) {
   const std::string path = runtime + "/kmux.lock";
   unique_fd fd(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
   if (!fd) return system_error("cannot open " + path);
   if (held && is_same_file(held.get(), fd.get())) fd = std::move(held);
-  if (::flock(fd.get(), LOCK_EX | LOCK_NB) != 0) {
+  if (!take_lock(fd.get(), path)) {
     if (errno != EWOULDBLOCK) return system_error("cannot lock " + path);
     const auto holder = read_file(path, 32);
     return error{errc::io, runtime + " is in use by another kmuxd" +

@@ -1,11 +1,14 @@
 """Kernels that crash, hang, never start, or leave something behind; and the daemon's own end."""
 
+import contextlib
+import fcntl
 import json
 import os
 import re
 import signal
 import stat
 import sys
+import threading
 import uuid
 from pathlib import Path
 
@@ -245,6 +248,27 @@ def test_one_daemon_a_directory(daemon, make_daemon):
         second.start()
     second.process.wait()
     second.process = None
+
+
+def has_open(pid, file):
+    with contextlib.suppress(OSError):  # it, or one of its descriptors, may be gone meanwhile
+        return str(file) in [os.readlink(each) for each in Path(f"/proc/{pid}/fd").iterdir()]
+
+
+def test_a_lock_that_a_child_of_a_killed_daemon_still_has_is_waited_for(daemon):
+    """Between fork and exec a kernel's process has all that its kmuxd had open, and may be slow."""
+    killed = daemon.process.pid
+    daemon.process.kill()
+    daemon.process.wait()
+    file = daemon.runtime / "kmux.lock"
+    with open(file) as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        starting = threading.Thread(target=daemon.start)
+        starting.start()
+        wait_until(lambda: not starting.is_alive() or (daemon.process.pid != killed and has_open(daemon.process.pid, file)))
+    starting.join(60)
+    assert daemon.process.poll() is None, daemon.log.read_text()
+    assert daemon.get("kernels").status_code == 200
 
 
 def test_reload(daemon):
