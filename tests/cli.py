@@ -22,7 +22,7 @@ def environment_for(more=()):
     return {**inherited, "TERM": "xterm", **dict(more)}
 
 
-def run(*words, environment=(), stdin="", cwd=None, timeout=60):
+def run(*words, environment=(), stdin="", cwd=None, timeout=120):
     return subprocess.run([BIN / "kmux", *map(str, words)], capture_output=True, text=True, input=stdin,
                           timeout=timeout, env=environment_for(environment), cwd=cwd)
 
@@ -49,8 +49,9 @@ class Terminal:
         self.code = None
         self.pid, self.fd = pty.fork()
         if self.pid == 0:
+            # Here: it may have looked before we come to it.
+            fcntl.ioctl(0, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
             os.execve(BIN / "kmux", ["kmux", *map(str, words)], environment_for(environment))
-        fcntl.ioctl(self.fd, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
 
     def type(self, text):
         os.write(self.fd, text.encode())
@@ -66,7 +67,7 @@ class Terminal:
         self.seen += data.decode(errors="replace")
         return bool(data)
 
-    def expect(self, pattern, seconds=30):
+    def expect(self, pattern, seconds=60):
         """The next match of a regular expression in what is shown."""
         deadline = time.monotonic() + seconds
         while not (found := re.compile(pattern, re.S).search(self.seen, self.at)):
@@ -82,7 +83,7 @@ class Terminal:
                 self.code = os.waitstatus_to_exitcode(status)
         return self.code is not None
 
-    def wait(self, seconds=30):
+    def wait(self, seconds=60):
         """Its exit code."""
         deadline = time.monotonic() + seconds
         while not self.ended():

@@ -150,7 +150,7 @@ class Load:
         for each in self.readers:
             each.start()
         for each in self.readers:
-            assert each.ready.wait(30)
+            assert each.ready.wait(60)
         for kernel in self.kernels:
             starter = daemon.channels(kernel)
             starter.execute(cell_of(lines, per_second))

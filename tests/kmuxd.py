@@ -7,6 +7,7 @@ import itertools
 import json
 import os
 import signal
+import socket
 import struct
 import subprocess
 import time
@@ -25,7 +26,7 @@ TOKEN = "a-token-for-the-tests"
 QUICK_STOP = 'stop_message = "300ms"\nstop_term = "300ms"\n'
 
 
-def wait_until(condition, seconds=20, what=""):
+def wait_until(condition, seconds=60, what=""):
     """The first true value of condition(); fails when time is up."""
     deadline = time.monotonic() + seconds
     pause = 0.001
@@ -35,6 +36,14 @@ def wait_until(condition, seconds=20, what=""):
             return value
         assert time.monotonic() < deadline, f"waited {seconds} s for {what or condition}"
         time.sleep(pause := min(pause * 2, 0.05))
+
+
+def hold_port():
+    """A socket and its port, which the system gives to nobody else meanwhile; whoever is told it may listen there."""
+    held = socket.socket()
+    held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    held.bind(("127.0.0.1", 0))
+    return held, held.getsockname()[1]
 
 
 def has_ended(pid):
@@ -48,7 +57,7 @@ def has_ended(pid):
 class Channels:
     """A client's WebSocket on a kernel, in either protocol."""
 
-    def __init__(self, daemon, kernel, session=None, protocol=None, token=TOKEN, timeout=30, resume=None, headers=None):
+    def __init__(self, daemon, kernel, session=None, protocol=None, token=TOKEN, timeout=60, resume=None, headers=None):
         self.daemon = daemon
         daemon.hide(token)
         self.session = session or uuid.uuid4().hex
@@ -62,14 +71,18 @@ class Channels:
             timeout=timeout,
         )
         self.answer_headers = self.socket.headers
-        answer = self.socket.pong
+        pong, send_close = self.socket.pong, self.socket.send_close
 
-        def pong(payload):
-            # The other side may be gone already, and what it has said last is still to be read.
+        # The other side may be gone already, and what it has said last is still to be read.
+        def answer_ping(payload):
             with contextlib.suppress(OSError):
-                answer(payload)
+                pong(payload)
 
-        self.socket.pong = pong
+        def answer_close(*said):
+            with contextlib.suppress(OSError):
+                send_close(*said)
+
+        self.socket.pong, self.socket.send_close = answer_ping, answer_close
 
     def close(self):
         self.socket.close()
@@ -239,7 +252,7 @@ class Daemon:
 
     def stop(self, number=signal.SIGTERM):
         self.process.send_signal(number)
-        return self.process.wait(timeout=30)
+        return self.process.wait(timeout=60)
 
     def end(self):
         """Stops every kernel and the daemon, and checks that both went as they should."""

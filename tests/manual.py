@@ -25,7 +25,7 @@ class Duty:
         for name, value in self.names.items():
             command = command.replace(name, value)
         done = subprocess.run(["bash", "-c", f'kmux() {{ {BIN / "kmux"} --runtime-dir {self.daemon.runtime} --config {self.daemon.config} "$@"; }}; {command}'],
-                              capture_output=True, text=True, timeout=60, env=cli.environment_for({"KMUX_STATE_DIR": str(self.daemon.runtime / "state")}))
+                              capture_output=True, text=True, timeout=120, env=cli.environment_for({"KMUX_STATE_DIR": str(self.daemon.runtime / "state")}))
         assert done.returncode == code, (command, done.stdout, done.stderr)
         return done.stdout
 

@@ -7,7 +7,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from kmuxd import wait_until
+from kmuxd import hold_port, wait_until
 from test_tls import Authority
 
 ROOT = Path(__file__).parents[2]
@@ -42,8 +42,7 @@ def front(make_daemon, tmp_path):
     """The daemon as a client finds it behind nginx."""
     daemon = make_daemon('[kernels]\necho = true\n[server]\nbase_url = "/kmux/"\nhosts = ["kernels.example.org"]\nproxies = ["127.0.0.1"]\n').start()
     cert, key = Authority(tmp_path / "tls").issue("kernels.example.org")
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    held, port = hold_port()
     example = EXAMPLE.read_text()
     for ours, there in ((f"127.0.0.1:{port} ssl", "443 ssl"), (cert, "/etc/ssl/certs/kernels.example.org.pem"),
                         (key, "/etc/ssl/private/kernels.example.org.key"), (daemon.url.split("/")[2], "127.0.0.1:8888;")):
@@ -64,7 +63,8 @@ def front(make_daemon, tmp_path):
     daemon.url, daemon.ws = inside
     daemon.tls = {}
     server.terminate()
-    server.wait(30)
+    server.wait(60)
+    held.close()
 
 
 def test_kernels_behind_nginx(front):

@@ -93,19 +93,22 @@ class Knocking:
 
 
 def test_nothing_is_lost_and_nobody_is_refused(installed, daemon):
-    load = Load(daemon, kernels=3, lines=1500, per_second=300)
+    load = Load(daemon, kernels=3, lines=3000, per_second=300)  # longer than three upgrades
     before = {k["id"]: k["kmux"]["pid"] for k in daemon.get("kernels").json()}
     first, pid = version(daemon), daemon.process.pid
     with Knocking(daemon) as knocking:
         for to, put in ((NEXT, installed.put_next), (first, installed.put_back), (NEXT, installed.put_next)):
             put()
+            before_it = [each.connections for each in load.readers]
             assert upgrade(daemon, to)["program"] == str(installed.bin / "kmuxd")
+            # The next would be none to who has not come back from this one.
+            wait_until(lambda: all(each.connections > n or each.is_over() for each, n in zip(load.readers, before_it)))
         count = knocking.answered
         wait_until(lambda: knocking.answered > count + 10)
     assert not knocking.refused
     assert daemon.process.pid == pid and daemon.process.poll() is None
     assert {k["id"]: k["kmux"]["pid"] for k in daemon.get("kernels").json()} == before
-    load.finish(60)
+    load.finish(100)
     assert all(each.connections >= 4 for each in load.readers)
 
 
@@ -119,7 +122,7 @@ def test_two_builds_take_turns_on_one_directory(installed, daemon):
         daemon.start()
         assert (version(daemon) == NEXT) == (expected == NEXT)
         assert all(k["kmux"]["restarts"] == 0 for k in daemon.get("kernels").json())
-    load.finish(60)
+    load.finish(100)
 
 
 def test_clients_are_told_to_come_back(installed, daemon):
@@ -137,10 +140,13 @@ def test_clients_are_told_to_come_back(installed, daemon):
 def test_a_signal_to_end_wins(installed, daemon):
     kernel = daemon.kernel()
     channels = daemon.channels(kernel)
-    channels.run("echo before")  # and then reads nothing: its close frame is waited for
+    channels.run("echo before")
     installed.put_next()
-    assert daemon.post("upgrade").status_code == 202
-    assert daemon.stop() == 0
+    host, port = daemon.url.split("/")[2].split(":")
+    with socket.create_connection((host, int(port))) as waits:
+        waits.sendall(b"GET /api HT")  # a request that has begun is waited for
+        assert daemon.post("upgrade").status_code == 202
+        assert daemon.stop() == 0
     assert "event=upgrade_given_up" in daemon.log.read_text() and not (daemon.runtime / "listen.json").exists()
     daemon.start()
     assert version(daemon) == NEXT
@@ -230,15 +236,13 @@ def test_a_token_that_was_printed_stays_good(installed, daemon):
         assert log.read_text().count("until kmuxd ends") == 1
     finally:
         process.terminate()
-        assert process.wait(30) == 0
+        assert process.wait(60) == 0
 
 
 def test_sockets_of_the_service_manager(installed, daemon):
     """systemd's own activation: the socket is there before kmuxd is, which the first request starts."""
     home = daemon.directory / "activated"
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    held, port = kmuxd.hold_port()
     path = daemon.directory / "front.sock"
     token_file = daemon.directory / "token"
     log = daemon.directory / "activated.log"
@@ -259,5 +263,6 @@ def test_sockets_of_the_service_manager(installed, daemon):
         daemon.url = first
     finally:
         process.terminate()
-        assert process.wait(30) == 0
+        assert process.wait(60) == 0
+        held.close()
     assert path.exists(), "it is the service manager's"
