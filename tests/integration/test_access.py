@@ -1,5 +1,6 @@
 """Who may come in, and what HTTP is accepted at all."""
 
+import contextlib
 import json
 import os
 import re
@@ -85,11 +86,17 @@ class daemon_channels:
         self.channels.close()
 
 
-def raw(daemon, data, timeout=10):
+def raw(daemon, data, timeout=60):
     host, port = daemon.url.removeprefix("http://").split("/")[0].split(":")
     with socket.create_connection((host, int(port)), timeout=timeout) as stream:
-        stream.sendall(data)
-        return b"".join(iter(lambda: stream.recv(65536), b""))
+        answer = b""
+        # Where it has been refused before it has sent all, a reset follows the answer.
+        with contextlib.suppress(ConnectionError):
+            stream.sendall(data)
+        with contextlib.suppress(ConnectionError):
+            while piece := stream.recv(65536):
+                answer += piece
+        return answer
 
 
 HEAD = b"GET /api HTTP/1.1\r\nHost: localhost\r\n"
@@ -140,7 +147,8 @@ def test_pipelined_requests_are_answered_in_order(daemon):
 
 
 def test_a_slow_head_is_cut_off(make_daemon):
-    daemon = make_daemon('[limits]\nheader_timeout = "200ms"\n').start()
+    # The same is allowed for its first byte: who sends none is not answered.
+    daemon = make_daemon('[limits]\nheader_timeout = "3s"\n').start()
     assert raw(daemon, b"GET /api HTTP/1.1\r\nHost").startswith(b"HTTP/1.1 408 ")
 
 

@@ -15,7 +15,9 @@ def allow(daemon, more):
     resource.prlimit(daemon.process.pid, resource.RLIMIT_NOFILE, (daemon.descriptors() + more, hard))
 
 
-def test_what_is_there_goes_on_and_what_comes_waits(daemon):
+def test_what_is_there_goes_on_and_what_comes_waits(make_daemon):
+    # Who says nothing keeps what it has.
+    daemon = make_daemon('[kernels]\necho = true\n[limits]\nheader_timeout = "10m"\n').start()
     kernel = daemon.kernel()
     clients = [daemon.channels(kernel, protocol=V1, resume=resume) for resume in (None, 0)]
     wait_until(lambda: daemon.wired(kernel))
@@ -40,7 +42,7 @@ def test_what_is_there_goes_on_and_what_comes_waits(daemon):
         assert "".join(m["content"].get("text", "") for m in said) == "".join(f"line {i}\n" for i in range(600)) + "end 600\n"
     assert waiting.is_alive()
     allow(daemon, 1000)
-    waiting.join(20)
+    waiting.join(60)
     assert late == [200]
     for each in callers:
         each.close()

@@ -43,7 +43,7 @@ def test_at_the_deadline_those_that_are_left_are_ended(daemon):
     client = daemon.channels(kernels[0])
     begun = daemon.post("drain", {"deadline": 3600}).json()
     assert begun["deadline"] and begun["kernels"] == 3
-    assert int(daemon.post("kernels", {"name": "echo"}).headers["Retry-After"]) in range(3590, 3601)
+    assert int(daemon.post("kernels", {"name": "echo"}).headers["Retry-After"]) in range(3300, 3601)
     assert daemon.post("drain", {"deadline": 0.2}).json()["deadline"] < begun["deadline"]
     assert client.until(lambda m: "closed" in m)[-1]["closed"] == 4404
     wait_until(lambda: drain(daemon)["state"] == "drained")
@@ -53,14 +53,14 @@ def test_at_the_deadline_those_that_are_left_are_ended(daemon):
 
 def test_a_drain_that_was_ended_has_no_deadline(daemon):
     kernel = daemon.kernel()
-    daemon.post("drain", {"deadline": 0.5})
+    daemon.post("drain", {"deadline": 4})
     assert daemon.delete("drain").status_code == 204
     other = daemon.kernel()
     # Another deadline, after the first one: only what is told to end ends.
     daemon.delete(f"kernels/{other}")
     daemon.post("drain", {"deadline": 100})
     client = daemon.channels(kernel)
-    reply = next(m for m in client.run("sleep 0.7") if m["msg_type"] == "execute_reply")
+    reply = next(m for m in client.run("sleep 4.5") if m["msg_type"] == "execute_reply")
     assert reply["content"]["status"] == "ok"
     assert drain(daemon)["kernels"] == 1
 

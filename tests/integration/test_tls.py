@@ -157,7 +157,7 @@ def test_a_start_with_bad_files_is_refused(secured, authority, wrong):
 
 
 def test_a_slow_handshake_is_cut_off(secured):
-    daemon = secured('[limits]\nheader_timeout = "300ms"\nidle_timeout = "300ms"\n')
+    daemon = secured('[limits]\nheader_timeout = "3s"\nidle_timeout = "3s"\n')
     with socket.create_connection(peer(daemon), timeout=30) as stream:
         stream.sendall(b"\x16\x03\x01")
         assert stream.recv(1) == b""

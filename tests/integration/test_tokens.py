@@ -137,7 +137,7 @@ def test_a_token_that_is_taken_away_ends_what_it_has_opened(make_daemon, taken_a
     daemon = make_daemon(ECHO + "[limits]\nws_ping_interval = \"1s\"\n")
     daemon.allow(*ALL)
     daemon.start()
-    wish = {"name": "laptop", **({"expires_in": 5} if taken_away == "expired" else {})}
+    wish = {"name": "laptop", **({"expires_in": 10} if taken_away == "expired" else {})}
     token = daemon.post("tokens", wish, token="using-token").json()["token"]
     kernel = daemon.kernel(token="using-token")
     channels = daemon.channels(kernel, token=token)
