@@ -118,10 +118,9 @@ def judge_remains(daemon):
                 if mark in environment.read_bytes():
                     found.append(environment.parent.name)
         return found
-    wait_until(lambda: not processes(), 20, "the last process")
-    open_ = daemon.descriptors()
-    if open_ > DESCRIPTORS["kmuxd"]:
-        raise Wrong(f"{open_} descriptors are open where nothing is left")
+    wait_until(lambda: not processes(), 60, "the last process")
+    most = DESCRIPTORS["kmuxd"]
+    wait_until(lambda: daemon.descriptors() <= most, 60, f"at most {most} descriptors to be open where nothing is left")
 
 
 def judge_memory(resident):

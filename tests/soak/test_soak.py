@@ -15,10 +15,10 @@ def a_seed():
 @pytest.mark.timeout(400)
 def test_a_minute_of_everything(tmp_path):
     done = soak(tmp_path, Plan(60, a_seed()))
-    assert done["cell"] > 50 and done["renew"] > 3, done
+    assert done["cell"] > 20 and done["renew"] > 3, done
 
 
 @pytest.mark.timeout(400)
 def test_kills_in_the_middle_of_starts_restarts_and_deletes(tmp_path):
     done = soak(tmp_path, Plan(30, a_seed(), {"renew": 6, "restart": 4, "kill": 1}, {"kill": 1}, (0.05, 0.5)))
-    assert done["kmuxd: kill"] > 20 and done["renew"] > 100, done
+    assert done["kmuxd: kill"] > 5 and done["renew"] > 20, done
