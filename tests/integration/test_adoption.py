@@ -95,7 +95,7 @@ def test_a_kernel_that_a_killed_daemon_had_not_begun_is_no_kernel(daemon):
     daemon.start()
     assert daemon.get("kernels").json() == []
     assert os.listdir(runtime.parent) == os.listdir(state_.parent) == []
-    assert waits.wait(10) == -signal.SIGTERM
+    assert waits.wait(60) == -signal.SIGTERM
     assert f"event=kernel_dropped kernel={kernel}" in daemon.log.read_text()
     assert daemon.kernel(kernel_id=kernel) == kernel
     assert daemon.channels(kernel).text("echo again") == "again\n"

@@ -82,9 +82,9 @@ def test_ps_again_and_again(daemon):
     watching = cli.start("--runtime-dir", daemon.runtime, "ps", "--watch", "0.1", "-o", "name")
     assert watching.stdout.readline() == kernel + "\n"
     daemon.delete(f"kernels/{kernel}")
-    wait_until(lambda: watching.stdout.readline() == "\n" and watching.stdout.readline() == "\n", 30)
+    wait_until(lambda: watching.stdout.readline() == "\n" and watching.stdout.readline() == "\n")
     watching.send_signal(signal.SIGINT)
-    assert watching.wait(30) == 0
+    assert watching.wait(60) == 0
     watching.stdout.close()
     watching.stderr.close()
 
@@ -164,7 +164,8 @@ def test_scopes(make_daemon):
     assert as_token("using-token", "exec", kernel, "-c", "echo said") == "said\n"
     assert as_token("reading-token", "logs", kernel, "--output") == "said\n" and as_token("reading-token", "logs", kernel) == ""
     assert kernel[:8] in as_token("observing-token", "ps")
-    (client,) = columns(as_token("observing-token", "clients"))
+    # That of exec may not have gone yet.
+    (client,) = wait_until(lambda: len(c := columns(as_token("observing-token", "clients"))) == 1 and c)
     for words in (("logs", kernel), ("messages", kernel), ("stop", kernel)):
         assert "Try:" in as_token("observing-token", *words, code=REFUSED)
     for words in (("signal", kernel, "USR1"), ("pin", kernel), ("kick", client["ID"]), ("stop", kernel)):
@@ -300,7 +301,7 @@ def test_logs_and_messages(daemon, at):
     at("exec", kernel, "-c", "echo again")
     assert following.stdout.readline() == "again\n"
     at("stop", kernel)
-    assert following.wait(30) == 0
+    assert following.wait(60) == 0
     following.stdout.close()
     following.stderr.close()
 
@@ -311,7 +312,7 @@ def test_the_processs_log_is_followed(daemon, at):
     following = cli.start("--runtime-dir", daemon.runtime, "logs", kernel, "-f")
     assert [following.stdout.readline() for _ in range(3)] == ["tick\n"] * 3
     following.terminate()
-    following.wait(30)
+    following.wait(60)
     following.stdout.close()
     following.stderr.close()
 

@@ -60,7 +60,7 @@ def test_following(daemon):
         wait_until(lambda: daemon.kernel() and select.select([follower.stdout], [], [], 0.2)[0])
         daemon.stop()
         rest = follower.stdout.read()
-        assert follower.wait(30) == 0
+        assert follower.wait(60) == 0
     assert json.loads(rest.splitlines()[-1])["event"] == "stopping"
 
 

@@ -22,7 +22,7 @@ def test_output_comes_as_it_is_said(daemon, kernel, tmp_path):
     running = cli.start("--runtime-dir", daemon.runtime, "exec", kernel, "-c", code)
     assert running.stdout.readline() == "first\n"
     (tmp_path / "go").touch()
-    assert running.communicate(timeout=30)[0] == "second\n" and running.returncode == 0
+    assert running.communicate(timeout=60)[0] == "second\n" and running.returncode == 0
 
 
 def test_what_is_said_where(daemon, kernel):
@@ -56,7 +56,7 @@ def test_a_large_message(at, kernel):
 def test_a_timeout_leaves_it_running(daemon, at, kernel):
     said = at("exec", kernel, "-c", "import time; time.sleep(60)", "--timeout", "0.3", code=TIMED_OUT)
     assert f"Try: kmux interrupt {kernel[:8]}" in said
-    assert daemon.model(kernel)["execution_state"] == "busy"
+    wait_until(lambda: daemon.model(kernel)["execution_state"] == "busy")
     at("interrupt", kernel, "--wait")
 
 
@@ -64,7 +64,7 @@ def test_sigint_interrupts_the_cell_and_twice_leaves_it(daemon, at, kernel):
     running = cli.start("--runtime-dir", daemon.runtime, "exec", kernel, "-c", "import time\nprint('on', flush=True)\ntime.sleep(60)")
     assert running.stdout.readline() == "on\n"
     running.send_signal(signal.SIGINT)
-    out, err = running.communicate(timeout=30)
+    out, err = running.communicate(timeout=60)
     assert running.returncode == FAILED and "KeyboardInterrupt" in err
     stubborn = "import time\nprint('on', flush=True)\nwhile True:\n  try: time.sleep(60)\n  except KeyboardInterrupt: print('no', flush=True)"
     running = cli.start("--runtime-dir", daemon.runtime, "exec", kernel, "-c", stubborn)
@@ -72,7 +72,7 @@ def test_sigint_interrupts_the_cell_and_twice_leaves_it(daemon, at, kernel):
     running.send_signal(signal.SIGINT)
     assert running.stdout.readline() == "no\n"
     running.send_signal(signal.SIGTERM)
-    out, err = running.communicate(timeout=30)
+    out, err = running.communicate(timeout=60)
     assert running.returncode == TIMED_OUT and "goes on alone" in err
     at("stop", kernel)
 
@@ -99,12 +99,13 @@ def test_python_stacks(daemon, at, kernel):
     code = "import threading, time\ndef inner():\n    print('on', flush=True)\n    time.sleep(60)\nthreading.Thread(target=time.sleep, args=(60,), name='helper', daemon=True).start()\ninner()"
     running = cli.start("--runtime-dir", daemon.runtime, "exec", kernel, "-c", code)
     assert running.stdout.readline() == "on\n"
-    said = at("stack", kernel)
-    assert ":4 in inner" in said and ":6 in <module>" in said and "helper" in said and "kmux_child" not in said.split("process")[0]
+    # What it has said may be here before it sleeps.
+    said = wait_until(lambda: (s := at("stack", kernel)) and ":4 in inner" in s and s, what="the kernel to sleep")
+    assert ":6 in <module>" in said and "helper" in said and "kmux_child" not in said.split("process")[0]
     threads = json.loads(at("stack", kernel, "-o", "json"))["threads"]
     assert [t["frames"][-1]["function"] for t in threads if t["name"] == "MainThread"] == ["inner"]
     at("interrupt", kernel, "--wait")
-    assert running.wait(30) == FAILED
+    assert running.wait(60) == FAILED
     running.stdout.close()
     running.stderr.close()
 
@@ -167,7 +168,7 @@ def test_whoever_ends_a_run_ends_its_kernel(daemon, spec, tmp_path):
     running = cli.start("--runtime-dir", daemon.runtime, "run", spec, tmp_path / "s.py")
     assert running.stdout.readline() == "on\n"
     running.terminate()
-    running.communicate(timeout=30)
+    running.communicate(timeout=60)
     assert running.returncode == TIMED_OUT
     wait_until(lambda: daemon.get("kernels").json() == [])
 

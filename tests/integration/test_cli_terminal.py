@@ -163,7 +163,7 @@ def test_top(daemon, at, terminal, kernel):
     it.expect("kmux top.*2 kernels")
     it.expect(rf"{kernel[:8]} .*busy")
     row = it.expect(rf"{kernel[:8]}[^\n]*busy[^\n]*  (\d+\.\d)  ")
-    wait_until(lambda: float(it.expect(rf"{kernel[:8]}[^\n]*busy[^\n]*  (\d+\.\d)  ")[1]) > 5, 30, row[0])
+    wait_until(lambda: float(it.expect(rf"{kernel[:8]}[^\n]*busy[^\n]*  (\d+\.\d)  ")[1]) > 5, what=row[0])
     it.type("h")
     it.expect("by memory")
     it.type("o")

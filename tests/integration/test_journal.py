@@ -53,7 +53,7 @@ def test_following(daemon, kernel):
     seen = []
 
     def follow():
-        with requests.get(f"{daemon.url}api/kernels/{kernel}/messages?type=stream&follow=1", stream=True, timeout=30,
+        with requests.get(f"{daemon.url}api/kernels/{kernel}/messages?type=stream&follow=1", stream=True, timeout=60,
                           headers={"Authorization": f"token {TOKEN}"}) as answer:
             for line in answer.iter_lines():
                 if line:
@@ -65,7 +65,7 @@ def test_following(daemon, kernel):
     channels.run("echo live")
     wait_until(lambda: seen == ["before\n", "live\n"])
     daemon.delete(f"kernels/{kernel}")
-    follower.join(10)
+    follower.join(60)
     assert not follower.is_alive(), "it ends with its kernel"
 
 

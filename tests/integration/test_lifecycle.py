@@ -20,8 +20,7 @@ QUICK = f"""
 echo = true
 restart_first_delay = "20ms"
 restart_limit = 2
-{QUICK_STOP}connect_timeout = "3s"
-"""
+{QUICK_STOP}"""
 
 
 @pytest.fixture
@@ -85,7 +84,8 @@ def test_there_is_no_kernel_without_a_record(daemon):
     wait_until(lambda: not runtime.exists())
 
 
-def test_a_kernel_that_never_binds_is_given_up(daemon):
+def test_a_kernel_that_never_binds_is_given_up(make_daemon):
+    daemon = make_daemon(QUICK + 'connect_timeout = "1s"\n').start()
     daemon.add_kernelspec("mute", ["/bin/sleep", "1000"])
     kernel = daemon.kernel("mute")
     state(daemon, kernel, "dead")
@@ -283,6 +283,7 @@ def test_reload(daemon):
 
 def test_files_are_private(daemon):
     kernel = daemon.kernel()
+    daemon.channels(kernel).text("echo here")  # and nothing is made or renamed any more
     for path in daemon.runtime.rglob("*"):
         mode = stat.S_IMODE(path.lstat().st_mode)
         assert mode & 0o077 == 0, f"{path} {mode:o}"

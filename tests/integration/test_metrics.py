@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from kmuxd import QUICK_STOP, V1, wait_until
+from kmuxd import QUICK_STOP, V1, has_ended, wait_until
 from prometheus_client.parser import text_string_to_metric_families
 from test_resume import cut
 
@@ -271,6 +271,7 @@ def test_only_for_who_may_see_everybodys_kernels(daemon):
 def test_owners_and_ids_only_where_they_are_wanted(daemon):
     kernel = daemon.kernel()
     owner = daemon.model(kernel)["kmux"]["owner"]
+    daemon.channels(kernel).run("echo settled")  # its state and its number stay what they are
     whole(daemon)
     plain = daemon.call("GET", "metrics").text
     assert kernel not in plain and f'"{owner}"' not in plain
@@ -287,6 +288,7 @@ def test_adoption(daemon):
     daemon.stop(signal.SIGKILL)
     dead, unknown = (json.loads((daemon.runtime / "kernels" / each / "record.json").read_text())["pid"] for each in kernels[:2])
     os.kill(dead, signal.SIGKILL)
+    wait_until(lambda: has_ended(dead))
     (daemon.runtime / "kernels" / kernels[1] / "record.json").write_text("{")
     orphan = json.loads((daemon.runtime / "kernels" / kernels[1] / "connection.json").read_text())
     assert orphan["key"]

@@ -16,7 +16,7 @@ class Manager:
         self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self.socket.bind(str(path))
 
-    def until(self, wanted, seconds=20):
+    def until(self, wanted, seconds=60):
         """All messages up to and with the first that matches."""
         deadline = time.monotonic() + seconds
         fresh = []
@@ -72,8 +72,8 @@ def test_the_watchdog_is_petted_by_the_loop(make_daemon, manager, tmp_path):
     manager.until("^READY=1$")
     begun = time.monotonic()
     for _ in range(10):
-        manager.until("^WATCHDOG=1$", seconds=5)
-    assert time.monotonic() - begun < 10, "three times in 300 ms, and much more time than that"
+        manager.until("^WATCHDOG=1$")
+    assert time.monotonic() - begun < 40, "three times in 300 ms, where without it there are 5 s from tick to tick"
     daemon.process.send_signal(signal.SIGSTOP)
     wait_until(lambda: silent(manager), what="silence")
     daemon.process.send_signal(signal.SIGCONT)
