@@ -106,10 +106,15 @@ leftovers::progress leftovers::end(const process_table& table, clock::time_point
   const auto found = find(table);
   if (found.empty()) return progress::ended;
   begun_ = std::min(begun_, now);
-  if (now >= begun_ + patience) return progress::given_up;
-  if (now >= begun_ + grace) kill_cgroup(mark_.cgroup);
+  const bool by_force = now >= begun_ + grace;
+  if (by_force) {
+    // Counted from the first SIGKILL: whoever was held up on the way to it has not tried yet.
+    killed_ = std::min(killed_, now);
+    if (now - killed_ >= patience - grace) return progress::given_up;
+    kill_cgroup(mark_.cgroup);
+  }
   for (const auto& each : found) {
-    if (now >= begun_ + grace) {
+    if (by_force) {
       signal_process(each, SIGKILL);
     } else if (asked_.emplace(each.pid, each.start_ticks).second) {
       signal_process(each, SIGTERM);

@@ -70,6 +70,7 @@ private:
   std::vector<process_entry> noted_;
   std::set<std::pair<pid_t, std::uint64_t>> asked_;  ///< have had their SIGTERM
   clock::time_point begun_ = clock::time_point::max();
+  clock::time_point killed_ = clock::time_point::max();  ///< the first SIGKILL
   clock::duration pause_ = std::chrono::milliseconds(2);
 };
 
