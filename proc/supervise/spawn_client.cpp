@@ -18,8 +18,9 @@ namespace asio = boost::asio;
 
 /// A PAM session may have to ask other machines.
 constexpr auto longest_answer = std::chrono::seconds(30);
-/// From the end of a process to kmux-spawn's word of it.
-constexpr auto longest_end = std::chrono::seconds(2);
+/// From the end of a process to kmux-spawn's word of it. Where that has ended, its connection tells
+/// so at once.
+constexpr auto longest_end = std::chrono::seconds(10);
 
 result<unique_fd> connect(const std::string& path) {
   const auto address = unix_address(path);
