@@ -12,6 +12,7 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
+#include <utility>
 #include <vector>
 
 #include <fmt/format.h>
@@ -42,9 +43,10 @@ constexpr std::string_view usage =
 }
 
 /// A port that is free now. Another program may take it first: then the kernel fails, and is
-/// started again with others. Only for kernels that cannot use ipc.
-int free_port() {
-  const unique_fd fd(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+/// started again with others. Only for kernels that cannot use ipc. `held`: no port in there is
+/// given out twice.
+int free_port(std::vector<unique_fd>& held) {
+  unique_fd fd(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
   sockaddr_in address{};
   address.sin_family = AF_INET;
   address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
@@ -53,6 +55,7 @@ int free_port() {
   if (::bind(fd.get(), generic, size) != 0 || ::getsockname(fd.get(), generic, &size) != 0) {
     give_up("no free port on 127.0.0.1");
   }
+  held.push_back(std::move(fd));
   return ntohs(address.sin_port);
 }
 
@@ -63,9 +66,10 @@ connection_info inner_connection(const launch_spec& spec, const connection_info&
   connection_info inner;
   inner.key = outer.key;
   inner.kernel_name = outer.kernel_name;
+  std::vector<unique_fd> held;
   for (int* const port : {&inner.shell_port, &inner.iopub_port, &inner.stdin_port,
                           &inner.control_port, &inner.hb_port}) {
-    *port = free_port();
+    *port = free_port(held);
   }
   return inner;
 }
