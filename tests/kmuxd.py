@@ -47,9 +47,9 @@ def hold_port():
 
 
 def has_ended(pid):
-    """Gone, or a zombie that only its parent can bury."""
+    """Gone, or going, or a zombie that only its parent can bury."""
     try:
-        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] == "Z"
+        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] in ("Z", "X")
     except OSError:
         return True
 
