@@ -8,7 +8,7 @@ from kmuxd import TOKEN
 STATUS = re.compile(rb"HTTP/1\.[01] (\d{3}) ")
 
 
-def connect(daemon, timeout=30):
+def connect(daemon, timeout=60):
     host, port = daemon.url.removeprefix("http://").split("/")[0].split(":")
     stream = socket.create_connection((host, int(port)), timeout=timeout)
     stream.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)

@@ -102,7 +102,8 @@ def test_links_and_fifos_in_a_files_place_are_replaced(make_daemon, name, kind):
     there.symlink_to(victim) if kind == "link" else os.mkfifo(there)
     daemon.start()
     daemon.post("sessions", {"path": "n.ipynb", "kernel": {"name": "echo"}}).raise_for_status()
-    assert daemon.call("GET", "readyz").status_code == 200
+    # "The disk does not answer" may be said of one that is slow.
+    wait_until(lambda: daemon.call("GET", "readyz").status_code == 200)
     assert victim.read_text() == "precious"
     assert json.loads((daemon.runtime / "sessions.json").read_text())[0]["path"] == "n.ipynb"
 
