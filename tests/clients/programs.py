@@ -2,11 +2,13 @@
 
 import contextlib
 import os
+import random
 import socket
 import subprocess
 import sys
 from pathlib import Path
 
+from jupyter_client.channels import HBChannel
 from kmuxd import TOKEN, Daemon, wait_until
 
 HERE = Path(__file__).parent
@@ -22,11 +24,21 @@ KERNELS = {
     "IRkernel": ["R", "--slave", "-e", "IRkernel::main()", "--args", "{connection_file}"],
 }
 
+# A kernel that takes more than a second to answer for the first time would be given up as dead.
+HBChannel.time_to_dead = 60
+
+given_ports = set()
+
 
 def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    """Of those that the system gives to nobody by itself: what is free now is so a moment later, and
+    while what listens there is started again."""
+    while True:
+        port = random.choice([each for each in range(20_000, 30_000) if each not in given_ports])
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            given_ports.add(port)
+            return port
 
 
 class Front(Daemon):
@@ -56,16 +68,16 @@ def jupyter_server(daemon, module="jupyter_server"):
             return False
 
     try:
-        wait_until(up, 60, "the Jupyter server")
+        wait_until(up, 120, "the Jupyter server")
         yield front
     finally:
         for each in front.sockets:
             each.socket.shutdown()
         server.terminate()
-        server.wait(30)
+        server.wait(60)
 
 
-def node(script, *words, seconds=100):
+def node(script, *words, seconds=300):
     """Runs a script of this folder under node; its last line must say that every step was taken."""
     done = subprocess.run(["node", HERE / script, *map(str, words)], capture_output=True, text=True,
                           timeout=seconds, env={**os.environ, "NODE_PATH": str(NODE_MODULES)})

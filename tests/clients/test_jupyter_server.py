@@ -18,7 +18,7 @@ def work(daemon, front):
     assert one.text("x = 41; print(x + 1)") == "42\n"
     assert two.text("print(x)") == "41\n"
     msg_id = one.execute("import time\nprint('go', flush=True)\ntime.sleep(100)", stop_on_error=False)
-    one.until(lambda m: m["content"].get("text") == "go\n")
+    one.until(lambda m: m["content"].get("text", "").startswith("go"))  # a print() may come in pieces
     assert front.post(f"kernels/{kernel}/interrupt", {}).status_code == 204
     reply = next(m for m in one.finish(msg_id) if m["msg_type"] == "execute_reply")
     assert reply["content"]["ename"] == "KeyboardInterrupt"

@@ -7,6 +7,8 @@ import pytest
 from programs import KERNELS, NEWEST, free_port, jupyter_server, node
 from kmuxd import TOKEN, wait_until
 
+pytestmark = pytest.mark.timeout(500)
+
 
 @pytest.fixture
 def daemon(daemon):
@@ -51,7 +53,7 @@ def test_kmuxd_is_killed_while_a_cell_prints(make_daemon, native):
     daemon.url = next(u for u in daemon.urls if u.endswith(daemon.flags[-1].rsplit(":", 1)[1] + "/"))
 
     def kill_and_start():
-        wait_until((daemon.directory / "now").exists, 100)
+        wait_until((daemon.directory / "now").exists, 300)
         daemon.process.kill()
         daemon.process.wait()
         daemon.start()
@@ -60,4 +62,4 @@ def test_kmuxd_is_killed_while_a_cell_prints(make_daemon, native):
     with jupyter_server(daemon, "jupyterlab") as front:
         killer.start()
         node("lab.cjs", front.url, TOKEN, shutil.which("chromium"), daemon.directory, "killed")
-        killer.join(30)
+        killer.join(60)

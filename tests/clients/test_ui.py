@@ -2,6 +2,7 @@
 
 import shutil
 
+import pytest
 import requests
 from programs import node
 from kmuxd import TOKEN
@@ -17,6 +18,7 @@ time.sleep(1000)
 """
 
 
+@pytest.mark.timeout(400)
 def test_the_page(make_daemon):
     daemon = make_daemon("[kernels]\necho = true\n").start()
     kernel = daemon.kernel("python3")
@@ -27,10 +29,10 @@ def test_the_page(make_daemon):
 
 
 def test_its_files(daemon):
-    page = requests.get(daemon.url + "ui", timeout=30)
+    page = requests.get(daemon.url + "ui", timeout=60)
     assert page.status_code == 200 and page.headers["Content-Type"].startswith("text/html")
     assert "script-src 'self'" in page.headers["Content-Security-Policy"] and "unsafe" not in page.headers["Content-Security-Policy"]
-    assert requests.get(daemon.url, timeout=30).url == daemon.url + "ui"
-    assert requests.get(daemon.url + "ui/app.js", timeout=30).headers["Content-Type"].startswith("text/javascript")
-    assert requests.get(daemon.url + "ui/nothing.js", timeout=30).status_code == 404
-    assert requests.get(daemon.url + "ui/..%2Fapp.cpp", timeout=30).status_code == 401
+    assert requests.get(daemon.url, timeout=60).url == daemon.url + "ui"
+    assert requests.get(daemon.url + "ui/app.js", timeout=60).headers["Content-Type"].startswith("text/javascript")
+    assert requests.get(daemon.url + "ui/nothing.js", timeout=60).status_code == 404
+    assert requests.get(daemon.url + "ui/..%2Fapp.cpp", timeout=60).status_code == 401

@@ -6,7 +6,10 @@ const { drive } = require('./browser.cjs');
 const [url, token, executablePath, directory, kernel] = process.argv.slice(2);
 drive(executablePath, `${directory}/ui.png`, async page => {
   const problems = [], foreign = [];
-  page.on('console', m => { if (m.type() === 'error' && !m.text().includes('401')) problems.push(m.text()); });
+  let stopping = false;
+  // The page may look at a kernel that has just gone.
+  const expected = m => m.text().includes('401') || (stopping && m.text().includes('404') && m.location().url.includes(kernel));
+  page.on('console', m => { if (m.type() === 'error' && !expected(m)) problems.push(m.text()); });
   page.on('pageerror', e => problems.push(String(e)));
   page.on('request', r => { if (!r.url().startsWith(url) && !r.url().startsWith('data:')) foreign.push(r.url()); });
   const row = id => page.locator('#rows tr', { hasText: id.slice(0, 8) });
@@ -60,6 +63,7 @@ drive(executablePath, `${directory}/ui.png`, async page => {
   await page.keyboard.press('Escape');
   await page.locator('#title.state-idle').waitFor();
   await page.locator('#stop').click();
+  stopping = true;
   await page.locator('#confirm button[value=yes]').click();
   await page.locator('#none').waitFor();
   console.log('stop, which asks first');
