@@ -239,7 +239,8 @@ result<void> kernel::try_let_go(supervise::held_child held, const launch_spec& s
   // There is never a kernel without a record: it is written while the child waits at its gate.
   record_.process = held.identity();
   record_.exit_file = spec.exit_file;
-  record_.wanted = "running";
+  // Its end may have been asked for meanwhile: that must outlive us.
+  if (fsm_.now() != supervise::kernel_fsm::state::stopping) record_.wanted = "running";
   if (auto saved = save(); !saved) return saved;
   save_summary();
   auto process = held.release(spec);
