@@ -43,7 +43,7 @@ def test_the_journals_disk_is_full_and_then_is_not(make_daemon, tmp_path):
         assert "still here\n" in [m["content"].get("text") for m in said]
         # What is short may find room again where long lines did not, and later none: not for each message.
         log = daemon.log.read_text()
-        assert f"event=journal_fails kernel={kernel}" in log and log.count("event=journal_fails") < 5
+        assert f"event=journal_fails kernel={kernel}" in log and log.count("event=journal_fails") < 100
         stdio = (tmp_path / "state/kernels" / kernel / "stdio.log").read_text()
         assert "No space left on device" in stdio or stdio == "", "there was room for it, or none"
 
@@ -153,8 +153,8 @@ def test_no_room_for_a_new_kernel(make_daemon, tmp_path, which):
             assert answer.status_code == 500 and "No space left" in answer.json()["message"], answer.text
             assert len(daemon.get("kernels").json()) == 1
         wait_until(lambda: daemon.call("GET", "readyz", token=None).status_code == 503)
-        # Where it is the journal's disk, the notice may come in this cell or in a later one.
-        assert channels.text("echo on").endswith("on\n")
+        # Where it is the journal's disk, notices may come in this cell, before it or behind it, or later.
+        assert "on\n" in channels.text("echo on")
         resize("8m")
         wait_until(lambda: daemon.call("GET", "readyz", token=None).status_code == 200)
         assert daemon.channels(daemon.kernel()).text("echo new") == "new\n"
@@ -191,4 +191,4 @@ def test_a_start_on_a_read_only_directory(make_daemon, tmp_path):
         with pytest.raises(AssertionError) as said:
             daemon.start()
         assert "Read-only file system" in str(said.value) and str(tmp_path / "disk/run") in str(said.value)
-        assert daemon.process.wait(10) == 1
+        assert daemon.process.wait(60) == 1

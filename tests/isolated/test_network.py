@@ -7,6 +7,8 @@ from faults import run
 from history import Load
 from kmuxd import wait_until
 
+pytestmark = pytest.mark.timeout(900)
+
 
 @pytest.fixture
 def daemon(make_daemon):
@@ -40,8 +42,8 @@ def least_received(load):
 def test_a_third_of_all_packets_is_lost(daemon):
     load = Load(daemon, kernels=2, lines=600, per_second=200)
     with fault(daemon, "numgen", "random", "mod", "100", "<", "33", "drop"):
-        wait_until(lambda: least_received(load) > 400, 90)
-    load.finish(60)
+        wait_until(lambda: least_received(load) > 400, 300)
+    load.finish(120)
 
 
 def test_the_line_is_dead_now_and_then(daemon):
@@ -49,21 +51,25 @@ def test_the_line_is_dead_now_and_then(daemon):
     load = Load(daemon, kernels=2, lines=3000, per_second=200)
     for cut in range(1, 3):
         with fault(daemon, "drop"):
-            wait_until(lambda: disconnections(daemon) >= cut * len(load.readers), 30)
-        wait_until(lambda: all(each.connections > cut or each.ended.is_set() for each in load.readers), 60)
-    load.finish(60)
+            wait_until(lambda: disconnections(daemon) >= cut * len(load.readers), 60)
+        wait_until(lambda: all(each.connections > cut or each.ended.is_set() for each in load.readers), 120)
+    load.finish(120)
+
+
+def reset(daemon, load):
+    before = [each.connections for each in load.readers]
+    run("ss", "--kill", "--no-header", "state", "established", "sport", "=", f":{daemon.port}")  # both ends
+    wait_until(lambda: all(each.connections > n or each.ended.is_set() for each, n in zip(load.readers, before)))
 
 
 def test_a_thousand_resets(daemon):
-    load = Load(daemon, kernels=3, lines=12_000, per_second=400)
     resets = 0
-    while resets < 1000:
-        before = [each.connections for each in load.readers]
-        run("ss", "--kill", "--no-header", "state", "established", "sport", "=", f":{daemon.port}")  # both ends
-        wait_until(lambda: all(each.connections > n for each, n in zip(load.readers, before)), 20)
-        resets += len(load.readers)
-        assert not any(each.ended.is_set() for each in load.readers), f"all was said after {resets} resets"
-    load.finish(90)
+    while resets < 1000:  # where it takes longer than all is said, it is said again
+        load = Load(daemon, kernels=3, lines=12_000, per_second=400)
+        while resets < 1000 and not any(each.ended.is_set() for each in load.readers):
+            reset(daemon, load)
+            resets += sum(not each.ended.is_set() for each in load.readers)
+        load.finish(120)
 
 
 def test_a_line_that_is_too_thin(daemon):
@@ -73,8 +79,8 @@ def test_a_line_that_is_too_thin(daemon):
     run("tc", "qdisc", "add", "dev", "lo", "root", "tbf", "rate", "2mbit", "burst", "16kb", "latency", "300ms")
     try:
         before = least_received(load)
-        wait_until(lambda: least_received(load) > before + 50, 60)
+        wait_until(lambda: least_received(load) > before + 50, 120)
     finally:
         run("tc", "qdisc", "del", "dev", "lo", "root")
         run("ip", "link", "set", "lo", "mtu", "65536")
-    load.finish(60)
+    load.finish(120)
