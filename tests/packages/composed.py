@@ -54,13 +54,16 @@ class Composed:
     def podman(self, *words):
         return self.run("podman", *words)
 
+    def is_running(self, container):
+        return self.podman("inspect", "--format", "{{.State.Running}}", container).strip() == "true"
+
     def kmux(self, *words):
         return self.podman("exec", "kmuxtest_kmux_1", "kmux", *words)
 
 
 def answers(path):
     try:
-        return requests.get(HUB + path, timeout=10).ok
+        return requests.get(HUB + path, timeout=60).ok
     except OSError:
         return False
 
@@ -77,13 +80,15 @@ def main(directory):
     composed = Composed(directory)
     try:
         composed.compose("up", "--detach", "--no-build")
-        wait_until(lambda: answers("hub/api") and answers("services/kmux/api"), 60, "the Hub, and kmux behind it")
+        wait_until(lambda: answers("hub/api") and answers("services/kmux/api"), 200, "the Hub, and kmux behind it")
         node(ROOT / "tests/hub/lab.cjs", HUB, "alice", shutil.which("chromium"), directory)
         (kernel,) = json.loads(composed.kmux("ps", "-o", "json"))
         assert kernel["kmux"]["owner"] == "alice", kernel
         composed.podman("kill", "--signal=KILL", "kmuxtest_kmux_1")
+        # Until then it is running, and there is nothing to start.
+        wait_until(lambda: not composed.is_running("kmuxtest_kmux_1"), what="its end")
         composed.podman("start", "kmuxtest_kmux_1")
-        wait_until(lambda: is_ready(composed), 60, "kmux again")
+        wait_until(lambda: is_ready(composed), 120, "kmux again")
         lines = composed.kmux("messages", kernel["id"], "--type", "stream", "-o", "json").splitlines()
         assert "answer 42\n" in [json.loads(line)["content"]["text"] for line in lines], lines
         said = composed.run("podman", "logs", "kmuxtest_kmux_1", errors=subprocess.STDOUT)

@@ -56,7 +56,7 @@ class Container(Daemon):
         self.wait_for_url()
 
     def wait_for_url(self):
-        self.url = wait_until(self._url, 60, "listen.json")
+        self.url = wait_until(self._url, 120, "listen.json")
         self.ws = self.url.replace("http", "ws")
 
     def _url(self):

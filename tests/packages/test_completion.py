@@ -32,7 +32,7 @@ class Terminal:
     def __init__(self, name, environment):
         program, *flags = SETUP[name]
         self.shell = pexpect.spawn(program, flags, env=environment, cwd=environment["HOME"], encoding="utf-8",
-                                   dimensions=(300, 200), timeout=30)
+                                   dimensions=(300, 200), timeout=60)
         self.shell.delaybeforesend = None
         self.shell.sendline(PREPARE[name])
         self.shell.sendline("echo rea''dy")

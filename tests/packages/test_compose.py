@@ -55,7 +55,7 @@ def test_the_environment_is_a_configuration(services):
     assert 'base_url = "/services/kmux/"' in used and 'listen = ["0.0.0.0:8888"]' in used
 
 
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(1200)
 def test_its_users_have_jupyterlab_whose_kernels_are_in_kmux(services, tmp_path):
     """The very images that it names; only their network is the test's."""
     build(ROOT / services["hub"]["build"], "localhost/" + services["hub"]["image"])

@@ -50,7 +50,7 @@ def newer(package, directory):
     return out
 
 
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(800)
 def test_its_life_on_a_booted_system(package, tmp_path):
     old = tmp_path / "old.deb"
     old.write_bytes(package.read_bytes())
@@ -66,7 +66,7 @@ def test_its_life_on_a_booted_system(package, tmp_path):
     assert said["purged"] == "0 left, user kmux"
 
 
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(800)
 def test_a_shared_host_is_one_more_package(package, tmp_path):
     (helper,) = PACKAGES.glob("kmux-spawn_*.deb")
     files = [tmp_path / "kmux.deb", tmp_path / "kmux-spawn.deb"]

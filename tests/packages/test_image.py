@@ -12,7 +12,7 @@ from kmuxd import TOKEN, wait_until
 
 VENV = Path(__file__).parents[2] / ".cache/venv"
 MEMORY = "--tmpfs=/tmp"
-pytestmark = pytest.mark.timeout(240)
+pytestmark = pytest.mark.timeout(600)
 
 
 @contextlib.contextmanager
@@ -100,7 +100,7 @@ def test_sigterm_ends_kernels_in_order(run):
     channels.run("import atexit; atexit.register(lambda: open('/var/lib/kmux/farewell', 'w').write('in order'))")
     channels.execute("import time; print('begun'); time.sleep(1000)")
     channels.until(lambda m: m["msg_type"] == "stream")
-    podman("stop", "--time=30", container.name)
+    podman("stop", "--time=120", container.name)
     assert container.state("ExitCode") == "0"
     assert "event=kernel_ended" in container.said() and "event=ended" in container.said()
     podman("start", container.name)

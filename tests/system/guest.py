@@ -44,7 +44,7 @@ def run_in_guest(directory, script, files=()):
         run("ln", "-s", "../test.service", tree / WANTED)
         with open(directory / "console", "wb") as console:
             subprocess.run([*SUDO, shutil.which("linux.uml"), f"rootflags={tree}", *LINUX],
-                           stdin=subprocess.DEVNULL, stdout=console, stderr=console, timeout=240, check=False)
+                           stdin=subprocess.DEVNULL, stdout=console, stderr=console, timeout=700, check=False)
         said = subprocess.run([*SUDO, "cat", str(tree / "root/out")], capture_output=True, text=True).stdout
     finally:
         run("rm", "-rf", tree)

@@ -3,7 +3,7 @@
 import pytest
 from guest import run_in_guest
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = pytest.mark.timeout(800)
 
 
 def test_a_kernel_that_takes_too_much_is_ended_and_the_reason_is_said(tmp_path):

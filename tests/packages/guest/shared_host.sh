@@ -7,7 +7,7 @@ mkdir -p /var/lib/kmux
 mount -t tmpfs tmpfs /var/lib/kmux
 useradd --create-home ann
 until_() {
-  local deadline=$(($(date +%s) + 60))
+  local deadline=$(($(date +%s) + 180))
   until "$@"; do
     [ "$(date +%s)" -lt $deadline ] || { echo "waited in vain: $*"; exit 1; }
     sleep 0.1
@@ -48,4 +48,6 @@ until_ answers
 
 $dpkg -r kmux-spawn >/dev/null
 until_ answers
+gone() { [ ! -d "/proc/$pid" ]; } # once somebody has waited for it
+until_ gone
 echo "removed: $(systemctl is-active kmuxd), $([ -d "/proc/$pid" ] || echo no kernel), $(systemctl show -P Environment kmuxd | grep -q SPAWN || echo alone)"

@@ -6,7 +6,7 @@ export DEBIAN_FRONTEND=noninteractive
 mkdir -p /var/lib/kmux
 mount -t tmpfs tmpfs /var/lib/kmux
 until_() {
-  local deadline=$(($(date +%s) + 60))
+  local deadline=$(($(date +%s) + 180))
   until "$@"; do
     [ "$(date +%s)" -lt $deadline ] || { echo "waited in vain: $*"; exit 1; }
     sleep 0.1
@@ -26,13 +26,15 @@ echo "compiled: $(find /usr/lib/kmux/python -name 'main.*.pyc' | wc -l)"
 echo "by default: $(kmux start echo 2>/dev/null || echo no echo kernel)"
 sed -i 's/^#echo = false/echo = true/' /etc/kmux/kmuxd.toml
 systemctl reload kmuxd
-id=$(kmux start echo)
+started() { id=$(kmux start echo 2>/dev/null); } # not before it has seen the signal
+until_ started
 until_ is "$id" execution_state idle
 pid=$(about "$id" kmux.pid)
 python3 /root/cell.py start "$id"
 
 before=$(main)
 $dpkg -i /root/new.deb >/dev/null
+until_ answers
 lines=$(python3 /root/cell.py count "$id")
 echo "upgraded: $(dpkg-query -W -f '${Version}' kmux), $([ "$(main)" != "$before" ] && echo another kmuxd)"
 more() { [ "$(python3 /root/cell.py count "$id")" -gt "$lines" ]; }

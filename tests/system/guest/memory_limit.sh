@@ -27,10 +27,15 @@ chmod 755 /opt/kmux/in_leaf
 sed -i 's|^ExecStart=/opt|ExecStart=/opt/kmux/in_leaf /opt|' /etc/systemd/system/kmuxd.service.d/test.conf
 systemctl daemon-reload
 systemctl start kmuxd
-echo "cgroups: $(journalctl -u kmuxd -o cat | grep -o 'event=cgroups_.*' | tail -1)"
+# What is in the journal comes there in its own time.
+cgroups() { journalctl -u kmuxd -o cat | grep -o 'event=cgroups_.*' | tail -1; }
+is_told() { [ -n "$(cgroups)" ]; }
+until_ is_told
+echo "cgroups: $(cgroups)"
 good=$($kmux start echo)
 hog=$($kmux start hog)
 until_ is "$hog" execution_state dead
+until_ is "$good" execution_state idle
 place=$(find $unit -type d -name "*$good*")
 echo "hog: $(about "$hog" kmux.exit.cause), $(about "$hog" reason)"
 echo "good: $(about "$good" execution_state)"

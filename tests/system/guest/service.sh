@@ -37,14 +37,17 @@ until_ lives
 
 sed -i 's/echo = true/echo = false/' /etc/kmux/kmuxd.toml
 systemctl reload kmuxd
-$kmux start echo 2>/dev/null || echo "reload: $?"
+# It may be asked before it has seen the signal.
+reloaded() { $kmux start echo >/dev/null 2>&1 && return 1; code=$?; }
+until_ reloaded
+echo "reload: $code"
 
 systemctl stop kmuxd
 [ -d "/proc/$pid" ] && echo "stopped: it lives"
 systemctl start kmuxd
 until_ lives
 $kmux drain 0 >/dev/null
-gone() { [ ! -d "/proc/$pid" ]; }
+gone() { [ ! -d "/proc/$pid" ] && [ -z "$(ls /run/kmux/kernels)" ]; }
 until_ gone
 echo "drained: $(ls /run/kmux/kernels | wc -l) left"
 systemctl stop kmuxd

@@ -21,7 +21,7 @@ kmux=/opt/kmux/kmux
 unit=/sys/fs/cgroup/system.slice/kmuxd.service
 # until_ COMMAND…: waits for it to succeed.
 until_() {
-  local deadline=$(($(date +%s) + 60))
+  local deadline=$(($(date +%s) + 180))
   until "$@"; do
     [ "$(date +%s)" -lt $deadline ] || { echo "waited in vain: $*"; $kmux ps; journalctl -u kmuxd -o cat | tail -30; exit 1; }
     sleep 0.1
