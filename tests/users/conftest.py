@@ -1,6 +1,7 @@
 """A host with three users, kmux-spawn and kmuxd, for each test."""
 
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,14 @@ from shared_host import CONFIG, SharedDaemon, Spawn, prepare_host  # noqa: E402
 @pytest.fixture(scope="session", autouse=True)
 def host():
     prepare_host()
+
+
+@pytest.fixture
+def tmp_path(host):
+    """Not pytest's own, which any other pytest closes to other users as it begins."""
+    place = Path(tempfile.mkdtemp(dir="/opt"))
+    place.chmod(0o755)
+    return place
 
 
 @pytest.fixture
@@ -39,9 +48,6 @@ def spawn(make_spawn):
 @pytest.fixture
 def make_shared(make_spawn, tmp_path):
     made = []
-    for part in (tmp_path, *tmp_path.parents):
-        if part.owner() == "root" and part.stat().st_mode & 0o001 == 0:
-            part.chmod(part.stat().st_mode | 0o011)  # pytest's own, on its way to our files
 
     def make(config=CONFIG, **more):
         directory = tmp_path / f"d{len(made)}"

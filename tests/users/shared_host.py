@@ -104,7 +104,7 @@ class Spawn:
 
     def stop(self, number=signal.SIGTERM):
         self.process.send_signal(number)
-        self.process.wait(timeout=30)
+        self.process.wait(timeout=60)
 
     def configure(self, text):
         SPAWN_CONFIG.write_text(text)
@@ -142,7 +142,7 @@ def as_user(user, code, *arguments, given=""):
     done = subprocess.run(
         ["setpriv", f"--reuid={user}", f"--regid={pwd.getpwnam(user).pw_gid}", "--init-groups", "--inh-caps=-all",
          "/usr/bin/python3", "-c", textwrap.dedent(code), *map(str, arguments)],
-        capture_output=True, text=True, timeout=60, cwd="/", input=given)
+        capture_output=True, text=True, timeout=100, cwd="/", input=given)
     assert done.returncode == 0, done.stderr
     return done.stdout.strip()
 

@@ -231,7 +231,7 @@ for place in ("{RUNTIME}", "{STATE}"):
 
 def test_a_directory_full_of_files_holds_nobody_up(daemon, anns):
     kernel = daemon.kernel_of("bob")
-    channels = daemon.channels_of("bob", kernel)
+    channels = daemon.channels_of("bob", kernel, timeout=150)
     channels.text(f"""
 for place in ("{RUNTIME}", "{STATE}"):
     for n in range(30000):
@@ -249,7 +249,7 @@ def ask(packet, descriptors=(), user="kmux"):
     code = """
         import array, os, socket, sys
         s = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        s.settimeout(30)
+        s.settimeout(60)
         try:
             s.connect("/run/kmux-spawn/socket")
             given = [eval(d) for d in sys.argv[1:]]
@@ -303,7 +303,7 @@ def test_nonsense_is_refused_and_no_more(spawn, packet):
 
 
 def test_a_signal_reaches_only_the_users_own_processes(spawn):
-    sleeper = subprocess.Popen(["setpriv", "--reuid=bob", "--clear-groups", f"--regid={pwd.getpwnam('bob').pw_gid}", "sleep", "60"])
+    sleeper = subprocess.Popen(["setpriv", "--reuid=bob", "--clear-groups", f"--regid={pwd.getpwnam('bob').pw_gid}", "sleep", "600"])
     wait_until(lambda: Path(f"/proc/{sleeper.pid}").owner() == "bob")
     for pid, user in ((sleeper.pid, "ann"), (1, "ann"), (os.getpid(), "ann"), (spawn.process.pid, "bob")):
         for group in (False, True):
@@ -312,19 +312,19 @@ def test_a_signal_reaches_only_the_users_own_processes(spawn):
             assert "Operation not permitted" in detail or group or pid == 1
     assert sleeper.poll() is None
     assert codes(ask(request(do="signal", user="bob", signal=9), [f"os.pidfd_open({sleeper.pid})"]))[0] == "ok"
-    assert sleeper.wait(timeout=30) == -9
+    assert sleeper.wait(timeout=60) == -9
 
 
 def test_an_end_ends_only_the_users_own_processes(spawn):
     """The request names bob's process as if ann's kernel had left it."""
     mark = {**os.environ, "KERNEL_ID": "1-1-1-1-1", "KMUX_KERNEL_DIR": "/run/kmux/kernels/1-1-1-1-1"}
-    bobs, anns = (subprocess.Popen(["setpriv", f"--reuid={user}", "--clear-groups", f"--regid={pwd.getpwnam(user).pw_gid}", "sleep", "60"], env=mark)
+    bobs, anns = (subprocess.Popen(["setpriv", f"--reuid={user}", "--clear-groups", f"--regid={pwd.getpwnam(user).pw_gid}", "sleep", "600"], env=mark)
                   for user in ("bob", "ann"))
     wait_until(lambda: Path(f"/proc/{bobs.pid}").owner() == "bob" and Path(f"/proc/{anns.pid}").owner() == "ann")
     ticks = int(Path(f"/proc/{bobs.pid}/stat").read_text().rsplit(")", 1)[1].split()[19])
     boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
     ask(request(do="end", user="ann", kernel_id="1-1-1-1-1", directory="/run/kmux/kernels/1-1-1-1-1", noted=[[bobs.pid, ticks]], boot_id=boot))
-    assert anns.wait(timeout=30) == -15 and bobs.poll() is None
+    assert anns.wait(timeout=60) == -15 and bobs.poll() is None
     bobs.kill()
     bobs.wait()
 
@@ -339,4 +339,4 @@ def test_slow_and_silent_peers_hold_nobody_up(daemon, spawn):
         each.stdout.readline()
     assert daemon.channels_of("ann", daemon.kernel_of("ann", "echo")).text("echo 1") == "1\n"
     for each in silent:
-        each.communicate(b"\n", timeout=30)
+        each.communicate(b"\n", timeout=60)
