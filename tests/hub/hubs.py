@@ -41,7 +41,7 @@ class Server(Daemon):
 
 
 class Hub:
-    def __init__(self, directory, version, example, config="[kernels]\necho = true\n"):
+    def __init__(self, directory, version, example, config="[kernels]\necho = true\n[hub]\ntimeout = \"15s\"\n"):
         self.directory, self.version = directory, version
         self.ports = [free_port() for _ in range(4)]
         self.url = f"http://127.0.0.1:{self.ports[0]}/"
@@ -65,12 +65,12 @@ class Hub:
                 [PYTHONS[self.version], "-m", "jupyterhub", "-f", str(Path(__file__).parent / "hub_config.py")],
                 env=self.environment, cwd=self.directory, stdout=log, stderr=log,
                 preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler))
-        wait_until(lambda: self.answers("hub/api"), 60, "the Hub")
+        wait_until(lambda: self.answers("hub/api"), 120, "the Hub")
 
     def answers(self, path, **more):
         assert self.process.poll() is None, self.log.read_text()
         try:
-            return requests.get(self.url + path, timeout=10, **more).status_code == 200
+            return requests.get(self.url + path, timeout=60, **more).status_code == 200
         except OSError:
             return False
 
@@ -89,7 +89,7 @@ class Hub:
         browser = requests.Session()
         self.browsers.append(browser)
         browser.headers["Accept"] = "text/html"
-        browser.get(self.url + "hub/login", timeout=30)
+        browser.get(self.url + "hub/login", timeout=60)
         form = {"username": user, "password": "pw", "_xsrf": browser.cookies.get("_xsrf", path="/hub/")
                 or browser.cookies.get("_xsrf") or ""}
         done = browser.post(self.url + "hub/login", data=form, timeout=60, allow_redirects=False)
@@ -104,7 +104,7 @@ class Hub:
 
     def service(self):
         server = Server(self, "services/kmux/", "run", ["--state-dir", self.directory / "state"])
-        wait_until(lambda: requests.get(server.url + "api", timeout=10).status_code == 200, 60, "kmuxd")
+        wait_until(lambda: self.answers("services/kmux/api"), 60, "kmuxd")
         return server
 
     def end(self):
@@ -114,7 +114,7 @@ class Hub:
             each.hide_keys()
             each.hide_api_token()
         self.process.send_signal(signal.SIGTERM)
-        self.process.wait(60)
+        self.process.wait(100)
         for each in self.servers:
             each.hide(*self.tokens, *(cookie.value for browser in self.browsers for cookie in browser.cookies))
             each.check_logs()

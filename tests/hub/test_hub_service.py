@@ -14,6 +14,7 @@ from kmuxd import wait_until
 from programs import node
 
 HERE = Path(__file__).parent
+pytestmark = pytest.mark.timeout(500)
 
 
 @pytest.fixture
@@ -70,20 +71,20 @@ def test_the_hub_is_asked_once_and_its_tokens_end(hub):
 
 def test_login_in_a_browser(hub):
     server = hub.service()
-    stranger = requests.get(server.url + "api/kernels", headers={"Accept": "text/html"}, timeout=30, allow_redirects=False)
+    stranger = requests.get(server.url + "api/kernels", headers={"Accept": "text/html"}, timeout=60, allow_redirects=False)
     assert stranger.status_code == 302 and "/hub/api/oauth2/authorize?" in stranger.headers["Location"]
     assert "code_challenge=" in stranger.headers["Location"] and "HttpOnly" in stranger.headers["Set-Cookie"]
-    assert requests.get(server.url + "api/kernels", timeout=30, allow_redirects=False).status_code == 401
+    assert requests.get(server.url + "api/kernels", timeout=60, allow_redirects=False).status_code == 401
 
     browser = hub.login("bob")
     page = browser.get(server.url + "api/kernels", timeout=60)
     assert page.status_code == 200 and page.url == server.url + "api/kernels", page.text
     assert json.loads(page.text) == []
     browser.headers["Accept"] = "application/json"
-    assert browser.get(server.url + "api/me", timeout=30).json()["identity"]["username"] == "bob"
+    assert browser.get(server.url + "api/me", timeout=60).json()["identity"]["username"] == "bob"
 
     # What changes something must show that a page of ours sent it.
-    ask = dict(json={"name": "echo"}, timeout=30)
+    ask = dict(json={"name": "echo"}, timeout=60)
     assert browser.post(server.url + "api/kernels", **ask).status_code == 403
     assert browser.post(server.url + "api/kernels", **ask, headers={"X-XSRFToken": "guess"}).status_code == 403
     xsrf = browser.cookies.get("_xsrf", path="/services/kmux/")
@@ -97,27 +98,27 @@ def test_login_in_a_browser(hub):
     where = f"{server.ws}api/kernels/{kernel}/channels"
     for origin in ("https://evil.example", None):
         with pytest.raises(websocket.WebSocketBadStatusException) as refused:
-            websocket.create_connection(where, cookie=cookies, origin=origin, suppress_origin=origin is None, timeout=30)
+            websocket.create_connection(where, cookie=cookies, origin=origin, suppress_origin=origin is None, timeout=60)
         assert refused.value.status_code == 403
     ours = server.url.split("/services")[0]
-    websocket.create_connection(where, cookie=cookies, origin=ours, timeout=30).close()
+    websocket.create_connection(where, cookie=cookies, origin=ours, timeout=60).close()
 
-    assert browser.delete(server.url + f"api/kernels/{kernel}", headers={"X-XSRFToken": xsrf}, timeout=30).status_code == 204
-    browser.get(server.url + "logout", timeout=30, allow_redirects=False)
-    assert browser.get(server.url + "api/kernels", timeout=30).status_code == 401
+    assert browser.delete(server.url + f"api/kernels/{kernel}", headers={"X-XSRFToken": xsrf}, timeout=60).status_code == 204
+    browser.get(server.url + "logout", timeout=60, allow_redirects=False)
+    assert browser.get(server.url + "api/kernels", timeout=60).status_code == 401
 
 
 def test_forged_logins(hub):
     server = hub.service()
     browser = hub.login("bob")
     for query in ("", "?code=x", "?code=x&state=y", "?state=y"):
-        assert browser.get(server.url + "oauth_callback" + query, timeout=30).status_code == 400
-    begun = browser.get(server.url + "api/kernels", timeout=30, allow_redirects=False)
+        assert browser.get(server.url + "oauth_callback" + query, timeout=60).status_code == 400
+    begun = browser.get(server.url + "api/kernels", timeout=60, allow_redirects=False)
     state = begun.headers["Location"].split("state=")[1].split("&")[0]
-    answer = browser.get(server.url + f"oauth_callback?code=forged&state={state}", timeout=30)
+    answer = browser.get(server.url + f"oauth_callback?code=forged&state={state}", timeout=60)
     assert answer.status_code == 403, answer.text
     cookie = {"service-kmux": "forged", "_xsrf": "forged"}
-    assert requests.get(server.url + "api/kernels", cookies=cookie, timeout=30).status_code == 401
+    assert requests.get(server.url + "api/kernels", cookies=cookie, timeout=60).status_code == 401
 
 
 def test_without_the_hub(hub):
@@ -127,7 +128,7 @@ def test_without_the_hub(hub):
     direct = f"http://127.0.0.1:{hub.ports[3]}/services/kmux/api/kernels"
 
     def ask(token):
-        return requests.get(direct, headers={"Authorization": f"token {token}"}, timeout=30)
+        return requests.get(direct, headers={"Authorization": f"token {token}"}, timeout=60)
 
     kernel = server.post("kernels", {"name": "echo"}, token=alice).json()["id"]
     hub.process.send_signal(signal.SIGSTOP)
@@ -158,7 +159,7 @@ def test_kernels_outlive_the_hub(hub):
 
 @pytest.mark.parametrize("make_hub", ["newest"], indirect=True)
 def test_jupyterlab_behind_the_hub(make_hub):
-    hub = make_hub("service.py", config='[kernels]\nnative = ["python3"]\n')
+    hub = make_hub("service.py", config='[kernels]\nnative = ["python3"]\n[hub]\ntimeout = "15s"\n')
     hub.add_kernelspec("python3", [PYTHONS["newest"], "-m", "ipykernel_launcher", "-f", "{connection_file}"])
     server = hub.service()
     node(HERE / "lab.cjs", hub.url, "alice", shutil.which("chromium"), hub.directory)

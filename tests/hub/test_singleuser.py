@@ -8,6 +8,8 @@ import pytest
 from hubs import ADMIN, ROOT, Server
 from kmuxd import has_ended, wait_until
 
+pytestmark = pytest.mark.timeout(500)
+
 
 @pytest.fixture
 def hub(make_hub):
@@ -57,14 +59,14 @@ def test_the_hub_hears_of_activity_and_culls_who_is_idle(hub):
     kernel = busy.post("kernels", {"name": "echo"}, token=bob).json()["id"]
     channels = busy.channels(kernel, token=bob)
     before = last_activity(hub, "bob")
-    channels.execute("sleep 60")
+    channels.execute("sleep 600")
     wait_until(lambda: busy.get(f"kernels/{kernel}", token=bob).json()["execution_state"] == "busy")
-    wait_until(lambda: last_activity(hub, "bob") > before + datetime.timedelta(seconds=2), 30, "a report")
+    wait_until(lambda: last_activity(hub, "bob") > before + datetime.timedelta(seconds=2), 60, "a report")
     for each in busy.sockets:
         each.socket.shutdown()
     environment = {**os.environ, "JUPYTERHUB_API_TOKEN": ADMIN, "JUPYTERHUB_API_URL": hub.url + "hub/api"}
     culler = subprocess.Popen(
-        [str(ROOT / ".cache/hub/bin/python"), "-m", "jupyterhub_idle_culler", "--timeout=4", "--cull-every=1"],
+        [str(ROOT / ".cache/hub/bin/python"), "-m", "jupyterhub_idle_culler", "--timeout=12", "--cull-every=1"],
         env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
         wait_until(lambda: not model(hub, "alice")["servers"], 60, "the end of alice's idle server")
@@ -73,5 +75,5 @@ def test_the_hub_hears_of_activity_and_culls_who_is_idle(hub):
         wait_until(lambda: not model(hub, "bob")["servers"], 60, "the end of bob's, idle now")
     finally:
         culler.terminate()
-        culler.wait(30)
+        culler.wait(60)
     assert idle.url
