@@ -15,7 +15,7 @@ BIN = Path(os.environ.get("TESTED_BIN", ROOT / "build/dev/bin"))
 PACKAGE = BIN.parent / "lib/kmux/python/kmux_child"
 #: Debian's Python with its IPython 8.5, and the newest Python here with the newest IPython.
 PYTHONS = {"debian": "/usr/bin/python3", "newest": str(ROOT / ".cache/newest/bin/python")}
-PATIENCE = 20  # seconds: for what has to happen at all
+PATIENCE = 60  # seconds: for what has to happen at all
 
 
 class Done:
@@ -48,7 +48,10 @@ class Done:
 class Kernel:
     def __init__(self, python, arguments=(), env=None, argv=None):
         self.directory = tempfile.TemporaryDirectory(prefix="kmux-test-")
-        self.manager = KernelManager(connection_file=os.path.join(self.directory.name, "connection.json"))
+        # Not tcp: ports that jupyter_client finds free may be somebody's when the kernel has come so far.
+        self.manager = KernelManager(
+            transport="ipc", connection_file=os.path.join(self.directory.name, "connection.json"), shutdown_wait_time=PATIENCE
+        )
         argv = argv or [python, str(PACKAGE)]
         self.manager._kernel_spec = KernelSpec(argv=[*argv, "-f", "{connection_file}", *arguments], language="python")
         self.log_path = os.path.join(self.directory.name, "log")
@@ -61,7 +64,7 @@ class Kernel:
         """Once the kernel is ready."""
         self.client = client
         self.unclaimed = []  # (channel, message) that another request's end waits for
-        self.waited_for = []  # the same, that wait_for_iopub() has returned already
+        self.waited_for = set()  # the ids of those that wait_for_iopub() has returned already
         self.client.start_channels()
         try:
             self.client.wait_for_ready(timeout=PATIENCE)
@@ -94,9 +97,7 @@ class Kernel:
         while reply is None or not idle:
             if time.monotonic() > deadline:
                 raise AssertionError(f"no end after {timeout} s; reply: {reply}; messages: {messages}; log: {self.log()}")
-            mine = [each for each in self.waited_for if each[1]["parent_header"].get("msg_id") == id]
-            self.waited_for = [each for each in self.waited_for if each not in mine]
-            for channel, message in [*mine, *self._news()]:
+            for channel, message in self._news():
                 if message["parent_header"].get("msg_id") != id:
                     self.unclaimed.append((channel, message))
                 elif channel == "shell":
@@ -139,17 +140,33 @@ class Kernel:
         """The first message for which wanted(message) is true."""
         deadline = time.monotonic() + timeout
         while time.monotonic() < deadline:
-            news = self._news()
-            for position, (channel, message) in enumerate(news):
-                if channel == "iopub" and wanted(message):
-                    self.unclaimed = news[:position] + news[position + 1:]
-                    self.waited_for.append((channel, message))
+            self.unclaimed = self._news()
+            for channel, message in self.unclaimed:
+                if channel == "iopub" and message["msg_id"] not in self.waited_for and wanted(message):
+                    self.waited_for.add(message["msg_id"])
                     return message
-            self.unclaimed += news
         raise AssertionError(f"it did not come; log: {self.log()}")
 
-    def wait_for_text(self, text):
-        return self.wait_for_iopub(lambda m: m["msg_type"] == "stream" and text in m["content"]["text"])
+    def wait_for_text(self, text, of=None, errors=False):
+        """The message that completes it: a print() may come in parts. Of any request, or of the one
+        with this id; in a stream, or also in an error."""
+        said, seen = {}, set()
+
+        def completes(message):
+            id = message["parent_header"].get("msg_id")
+            if message["msg_id"] in seen or of not in (None, id):
+                return False
+            seen.add(message["msg_id"])
+            content = message["content"]
+            if message["msg_type"] == "error":
+                return errors and text in str(content)
+            if message["msg_type"] != "stream":
+                return False
+            stream = id, content["name"]
+            said[stream] = said.get(stream, "") + content["text"]
+            return text in said[stream]
+
+        return self.wait_for_iopub(completes)
 
     def control(self, kind, content=None, timeout=PATIENCE):
         """(reply's content, seconds)."""
@@ -161,6 +178,12 @@ class Kernel:
             if reply["parent_header"]["msg_id"] == message["header"]["msg_id"]:
                 return reply["content"], time.monotonic() - begin
 
+    def wait_for_requests(self, count):
+        """Until so many wait for their turn."""
+        deadline = time.monotonic() + PATIENCE
+        while (now := self.control("usage_request")[0]["kmux"]["requests"]["waiting"]) != count:
+            assert time.monotonic() < deadline, f"{now} requests wait"
+
     def shell(self, kind, content=None, header=None, timeout=PATIENCE):
         message = self.client.session.msg(kind, content or {})
         message["header"].update(header or {})
@@ -169,6 +192,14 @@ class Kernel:
 
     def ask(self, kind, content=None, **how):
         return self.finish(self.shell(kind, content), **how).content
+
+    def completions(self, code):
+        """Asks again where the answer is empty, which it may be beside a cell that blocks: a busy machine
+        may not have found them in time."""
+        deadline = time.monotonic() + PATIENCE
+        while not (found := self.ask("complete_request", {"code": code, "cursor_pos": len(code)})["matches"]):
+            assert time.monotonic() < deadline, f"nothing is found for {code!r}"
+        return found
 
     # Signals.
 

@@ -17,6 +17,7 @@ class Program:
 
     def __init__(self, python, directory, text, **env):
         self.directory, self.log_path = directory, directory / "log"
+        self.clients = []
         (directory / "program.py").write_text(EMBED + dedent(text))
         places = {"JUPYTER_RUNTIME_DIR": directory / "run", "IPYTHONDIR": directory / "ipython", "PYTHONPATH": PACKAGE.parent}
         with self.log_path.open("w") as log:
@@ -37,7 +38,8 @@ class Program:
     def connect(self, name=None):
         file = self.directory / "run" / (name or f"kernel-{self.process.pid}.json")
         self.wait_until(file.exists)
-        return Embedded(self, file)
+        self.clients.append(Embedded(self, file))
+        return self.clients[-1]
 
     def end(self):
         """The lines that it has printed after those on how to connect."""
@@ -48,6 +50,8 @@ class Program:
         return self.log().rpartition("for example.\n")[2].splitlines()
 
     def close(self):
+        for each in self.clients:
+            each.close()  # else it looks for its kernel for ever, at a port that is others' by then
         if self.process.poll() is None:
             os.killpg(self.process.pid, signal.SIGKILL)
             self.process.wait()
