@@ -178,7 +178,7 @@ def test_the_process_is_as_it_was(program):
     kernel = it.connect()
     assert kernel.value("get_ipython().__class__.__name__") == "ZMQInteractiveShell"
     kernel.ok("import asyncio, threading, os; waiting = asyncio.ensure_future(asyncio.sleep(1000))")
-    assert kernel.ok("threading.Thread(target=print, args=['hello']).start()").text() == "hello\n"
+    assert kernel.ok("said = threading.Thread(target=print, args=['hello']); said.start(); said.join()").text() == "hello\n"
     assert kernel.value("os.environ['PAGER'], 'ipykernel.comm' in __import__('sys').modules") == ("cat", True)
     kernel.interrupt()
     kernel.shut_down()

@@ -79,9 +79,13 @@ def test_an_error_that_was_shown_before_is_not_the_cells(newest):
     assert newest.value(f"get_ipython().history_manager.exceptions[{count}]['ename']") == "ExceptionGroup"
 
 
-def test_an_error_aborts_what_is_queued_and_nothing_else(kernel):
-    ids = [kernel.send("import time; time.sleep(0.3); 1/0"), kernel.send("print('not run')"), kernel.send("print('nor this')")]
+def test_an_error_aborts_what_is_queued_and_nothing_else(kernel, tmp_path):
+    go = tmp_path / "go"
+    first = kernel.send(f"import os, time\nwhile not os.path.exists({str(go)!r}): time.sleep(0.01)\n1/0")
+    ids = [first, kernel.send("print('not run')"), kernel.send("print('nor this')")]
     info = kernel.shell("kernel_info_request")
+    kernel.wait_for_requests(3)
+    go.touch()
     ends = [kernel.finish(id) for id in ids]
     assert [end.status for end in ends] == ["error", "aborted", "aborted"]
     assert not any(end.of("stream", "execute_input") for end in ends[1:])
@@ -195,19 +199,21 @@ def test_input(kernel):
     assert kernel.run("input()").ename == "StdinNotImplementedError"
 
 
-def test_input_lets_threads_run(kernel):
-    kernel.ok("import threading, time\nticks = 0\ndef tick():\n    global ticks\n    while ticks < 10**6: ticks += 1; time.sleep(0.001)\nthreading.Thread(target=tick, daemon=True).start()")
-    counts = []
+def test_input_lets_threads_run(kernel, tmp_path):
+    asked = tmp_path / "asked"
+    kernel.ok(
+        "import os, threading, time\n"
+        f"def run():\n    while not os.path.exists({str(asked)!r}): time.sleep(0.01)\n"
+        "    for _ in range(20): time.sleep(0.001)\n    print('it has run')\n"
+        "threading.Thread(target=run, daemon=True).start()"
+    )
 
     def answer(_):
-        deadline = time.monotonic() + 0.3
-        while time.monotonic() < deadline:
-            kernel.control("kernel_info_request")
+        asked.touch()
+        kernel.wait_for_text("it has run")
         kernel.client.input("x")
 
-    done = kernel.run("before = ticks; input(); print(ticks - before); ticks = 10**6", ask=answer)
-    counts.append(int(done.text()))
-    assert counts[0] > 20
+    assert kernel.run("input()", ask=answer).result == "'x'"
 
 
 def test_pdb(kernel):
@@ -222,7 +228,7 @@ def test_pdb(kernel):
 def test_asyncio_goes_on_between_cells(kernel):
     kernel.ok("import asyncio\nticks = 0\nasync def tick():\n    global ticks\n    while True: ticks += 1; await asyncio.sleep(0.005)\ntask = asyncio.create_task(tick())")
     before = kernel.value("ticks")
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + PATIENCE
     while kernel.value("ticks") < before + 10:
         assert time.monotonic() < deadline
     kernel.ok("task.cancel()")
@@ -242,46 +248,45 @@ def test_the_loop_runs_in_sync_cells(kernel):
 
 def test_questions_are_answered_while_a_cell_awaits(kernel):
     kernel.ok("import asyncio\nvariable_name = 1")
-    id = kernel.send("await asyncio.sleep(30)")
+    id = kernel.send("await asyncio.sleep(60)")
     begin = time.monotonic()
     assert "variable_name" in kernel.ask("complete_request", {"code": "variable_n", "cursor_pos": 10})["matches"]
     assert kernel.ask("inspect_request", {"code": "variable_name", "cursor_pos": 3})["found"]
     assert kernel.ask("kernel_info_request")["execution_state"] == "busy"
-    assert time.monotonic() - begin < 10
+    assert time.monotonic() - begin < 50
     kernel.interrupt()
     kernel.finish(id)
 
 
 def test_a_completion_does_not_wait_for_a_cell_that_blocks(kernel):
     kernel.ok("import time\nvariable_name = 1")
-    id = kernel.send("print('on'); time.sleep(20)")
+    id = kernel.send("print('on'); time.sleep(100)")
     kernel.wait_for_text("on")
-    begin = time.monotonic()
-    assert "variable_name" in kernel.ask("complete_request", {"code": "variable_n", "cursor_pos": 10})["matches"]
-    assert time.monotonic() - begin < 5
+    assert "variable_name" in kernel.completions("variable_n")
     kernel.interrupt()
-    kernel.finish(id)
-    # C code that holds the GIL: nothing is found, and that is said soon.
-    id = kernel.send("import ctypes\nprint('on')\nctypes.PyDLL(None).sleep(6)")
+    assert kernel.finish(id).ename == "KeyboardInterrupt"
+    # C code that holds the GIL: nothing is found, and that is said soon. A signal ends sleep(3).
+    id = kernel.send("import ctypes\nprint('on')\nctypes.PyDLL(None).sleep(100)")
     kernel.wait_for_text("on")
-    begin = time.monotonic()
     content = kernel.ask("complete_request", {"code": "variable_n", "cursor_pos": 10})
-    assert content["status"] == "ok" and content["matches"] == [] and time.monotonic() - begin < 5
-    kernel.finish(id)
+    assert content["status"] == "ok" and content["matches"] == []
+    kernel.interrupt()
+    assert kernel.finish(id).ename == "KeyboardInterrupt"
 
 
 def test_control_answers_whatever_holds_the_gil(kernel):
-    id = kernel.send("import ctypes\nprint('on')\nctypes.PyDLL(None).sleep(3)")
+    id = kernel.send("import ctypes\nprint('on')\nctypes.PyDLL(None).sleep(100)")
     kernel.wait_for_text("on")
-    for kind in ("kernel_info_request", "usage_request", "interrupt_request", "list_subshell_request"):
-        _, took = kernel.control(kind)
-        assert took < 1
-    kernel.finish(id)
+    # The interrupt is the last: a signal ends sleep(3), and nothing else does so soon.
+    for kind in ("kernel_info_request", "usage_request", "list_subshell_request", "interrupt_request"):
+        assert "status" in kernel.control(kind)[0]
+    assert kernel.finish(id).ename == "KeyboardInterrupt"
 
 
 def test_usage_tells_how_long_requests_waited_behind_others(start, tmp_path):
     kernel, go = start(), tmp_path / "go"
     usage = lambda: kernel.control("usage_request")[0]["kmux"]  # noqa: E731
+    kernel.ok("0")  # what was asked for until it was ready has been served now
     before = usage()["requests"]
     first = kernel.send(f"import os\nprint('on')\nwhile not os.path.exists({str(go)!r}): pass")
     kernel.wait_for_text("on")
@@ -295,10 +300,10 @@ def test_usage_tells_how_long_requests_waited_behind_others(start, tmp_path):
     waited = time.monotonic() - since
     go.touch()
     assert kernel.finish(first).status == kernel.finish(second).status == "ok"
-    end = time.monotonic()
     after = usage()
+    end = time.monotonic()
     assert after["requests"]["served"] == before["served"] + 2 and after["requests"]["waiting"] == 0
-    assert waited <= after["requests"]["longest_wait_seconds"] <= end - begin
+    assert waited <= after["requests"]["longest_wait_seconds"] <= max(end - begin, before["longest_wait_seconds"])
     assert after["requests"]["wait_seconds"] >= before["wait_seconds"] + waited
     assert 0 <= after["control_lag_seconds"] < end - begin
 

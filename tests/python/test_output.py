@@ -3,32 +3,38 @@
 import time
 
 import pytest
+from kernel import PATIENCE
+
+TEXT_PAUSE = 0.004  # seconds from one message of text to the next, unless much waits
 
 
 @pytest.mark.parametrize("how", ["", ", end=''", ", end='', flush=True"])
 def test_a_print_arrives_before_its_cell_ends(kernel, how):
+    # ipykernel always holds it back for 0.2 s; a machine is busy now and then.
     late = []
-    for _ in range(5):
+    while not late or min(late) > 0.1:
+        assert len(late) < 40, late
         id = kernel.send(f"import time\nprint(time.time(){how}); time.sleep(0.5)")
-        message = kernel.wait_for_iopub(lambda m: m["msg_type"] == "stream")
+        message = kernel.wait_for_iopub(lambda m: m["msg_type"] == "stream" and m["parent_header"]["msg_id"] == id)
         late.append(time.time() - float(message["content"]["text"]))
         kernel.finish(id)
-    # ipykernel always holds it back for 0.2 s; a machine is busy now and then.
-    assert min(late) < 0.1
 
 
 def test_a_line_is_one_message(kernel):
     code = "import time\nfor i in range(20):\n    print('line', i)\n    time.sleep(0.02)"
     texts = [c["text"] for c in kernel.ok(code).of("stream")]
     assert "".join(texts) == "".join(f"line {i}\n" for i in range(20))
-    # Whoever loses the processor for long between the writes of one print() is not waited for.
-    assert 20 <= len(texts) <= 22
+    # Whoever loses the processor for long between the writes of one print() is not waited for; and
+    # where the one who sends has lost it, lines may have come together.
+    assert len([text for text in texts if not text.endswith("\n")]) <= 2 and len(texts) <= 22
 
 
 def test_many_prints_are_few_messages_in_order(kernel):
+    begin = time.monotonic()
     done = kernel.ok("for i in range(20000): print(i)")
+    most = (time.monotonic() - begin) / TEXT_PAUSE + 20
     assert done.text() == "".join(f"{i}\n" for i in range(20000))
-    assert len(done.of("stream")) < 200
+    assert len(done.of("stream")) < most
 
 
 def in_turn(done):
@@ -60,13 +66,15 @@ def test_text_stands_before_what_was_displayed_after_it(kernel):
 
 LATER = {
     "thread": (
-        "import threading, time\n"
-        "def later():\n    time.sleep(0.4); print('said later')\n"
+        "import threading\n"
+        "go = threading.Event()\n"
+        "def later():\n    go.wait(); print('said later')\n"
         "thread = threading.Thread(target=later); thread.start()"
     ),
     "task": (
         "import asyncio\n"
-        "async def later():\n    await asyncio.sleep(0.4); print('said later')\n"
+        "go = asyncio.Event()\n"
+        "async def later():\n    await go.wait(); print('said later')\n"
         "task = asyncio.create_task(later())"
     ),
 }
@@ -75,9 +83,9 @@ LATER = {
 @pytest.mark.parametrize("what", list(LATER))
 def test_threads_and_tasks_print_into_the_cell_that_started_them(kernel, what):
     first = kernel.send(LATER[what])
-    kernel.finish(first)
-    kernel.ok("print('another cell')")
+    kernel.ok("print('another cell'); go.set()")
     assert kernel.wait_for_text("said later")["parent_header"]["msg_id"] == first
+    kernel.finish(first)
 
 
 def test_a_pool_prints_too(kernel):
@@ -118,7 +126,7 @@ def test_a_forked_process_can_be_terminated_without_the_kernel(kernel):
     kernel.ok(
         "import multiprocessing, time\n"
         "process = multiprocessing.get_context('fork').Process(target=time.sleep, args=(30,))\n"
-        "process.start(); process.terminate(); process.join(5)\nassert process.exitcode == -15"
+        "process.start(); process.terminate(); process.join(20)\nassert process.exitcode == -15"
     )
     assert kernel.ok("1").result == "1"
 
@@ -161,16 +169,18 @@ def test_what_was_written_before_a_crash_arrives(start, how):
 
 def test_a_slow_reader_loses_nothing(start):
     kernel = start()
-    id = kernel.send("from IPython.display import display\nfor i in range(20000): display(i)")
+    # More than all the buffers hold, and said long before the kernel would take us for one that never reads.
+    id = kernel.send("from IPython.display import display\nfor i in range(6000): display(i)")
     # Nothing is read on iopub until the reply says that all has been said.
-    kernel.client.get_shell_msg(timeout=60)
+    while kernel.client.get_shell_msg(timeout=PATIENCE)["parent_header"]["msg_id"] != id:
+        pass
     shown = 0
     while True:
-        message = kernel.client.get_iopub_msg(timeout=10)
+        message = kernel.client.get_iopub_msg(timeout=PATIENCE)
         shown += message["msg_type"] == "display_data"
         if message["content"].get("execution_state") == "idle" and message["parent_header"]["msg_id"] == id:
             break
-    assert shown == 20000
+    assert shown == 6000
 
 
 def test_stdout_is_a_text_stream(kernel):
