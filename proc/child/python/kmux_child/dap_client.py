@@ -20,7 +20,7 @@ from types import SimpleNamespace
 import IPython
 
 HOST = "127.0.0.1"
-STRANGER = 2  # seconds that a connection may be silent
+STRANGER = 10  # seconds that a connection may be silent: the adapter of a busy machine, too
 HIDDEN = frozenset(
     "__name__ __doc__ __package__ __loader__ __spec__ __annotations__ __builtins__ __builtin__ __display__ "
     "get_ipython debugpy exit quit open In Out _ __ ___ _oh _dh _ih _i _ii _iii __session__".split()
@@ -132,6 +132,7 @@ class DapClient:
         self.events = queue.SimpleQueue()
         self.initialized = futures.Future()  #: the adapter waits for the client's configuration
         self._lock, self._pending, self._seq, self._lost = threading.Lock(), {}, 0, False
+        self._ended = threading.Event()  #: the reader has
         self._socket = socket.create_connection(address, timeout=self.SEND_TIMEOUT)
         self._socket.settimeout(None)
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, struct.pack("ll", self.SEND_TIMEOUT, 0))
@@ -154,6 +155,7 @@ class DapClient:
             try:
                 self._socket.sendall(b"Content-Length: %d\r\n\r\n%s" % (len(body), body))
             except OSError as problem:
+                self._lost = True  # the reader may come to know it later
                 raise Lost(f"debugpy takes no requests: {problem}") from None
         return answer
 
@@ -178,11 +180,12 @@ class DapClient:
             self.request("configurationDone", {}, timeout)
         return self.wait(answer, "attach", timeout)
 
-    def close(self):
-        try:
-            self._socket.shutdown(socket.SHUT_RDWR)
-        except OSError:
-            pass  # the adapter has closed it
+    def close(self, timeout):
+        """Returns when the adapter has let go of its side, too, so that it is ready for the next one."""
+        with suppress(OSError):  # the adapter has closed it
+            self._socket.shutdown(socket.SHUT_WR)
+            self._ended.wait(timeout)
+            self._socket.shutdown(socket.SHUT_RD)
 
     # The reader's thread.
 
@@ -213,6 +216,7 @@ class DapClient:
         for answer in pending:
             answer.set_exception(Lost("debugpy has closed the connection"))
         self.events.put(None)
+        self._ended.set()
 
 
 def read_message(stream):

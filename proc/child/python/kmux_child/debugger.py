@@ -160,7 +160,7 @@ class Debugger:
         client, self._client, self._explorer = self._client, None, None
         if client is None:
             return
-        client.close()
+        client.close(LEAVE)
         self._left = time.monotonic()
         self.breakpoints, self.stopped = {}, set()
         if self._line_filter is not None:
