@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <chrono>
 #include <memory>
+#include <set>
 
 #include "proc/child/connection.hpp"
 #include "proc/child/kernel_host.hpp"
@@ -155,14 +156,13 @@ PyObject* on_interrupt(PyObject* self, PyObject*) {
   return nullptr;
 }
 
-/// The thread that raise_in() was last told; with the GIL.
-unsigned long raised_in = 0;
+/// The threads that raise_in() was told, and that have not looked since; with the GIL.
+std::set<unsigned long> raised_in;
 
 /// What raise_in() raises only at the next bytecode must not hit what comes after the guarded call.
 /// Taking it back (a null exception) would do, but leaves CPython 3.11's eval breaker set for ever.
 void take_late_raise() {
-  if (raised_in != PyThread_get_thread_ident()) return;
-  raised_in = 0;
+  if (raised_in.erase(PyThread_get_thread_ident()) == 0) return;
   const object code(Py_CompileString("None", "<kmux>", Py_eval_input)), names(PyDict_New());
   const object ignored(code ? PyEval_EvalCode(code.get(), names.get(), names.get()) : nullptr);
   PyErr_Clear();
@@ -195,7 +195,7 @@ PyObject* guarded(PyObject*, PyObject* arguments) {
 PyObject* raise_in(PyObject*, PyObject* ident) {
   const unsigned long thread = PyLong_AsUnsignedLong(ident);
   if (PyErr_Occurred() != nullptr) return nullptr;
-  raised_in = thread;
+  raised_in.insert(thread);
   return PyLong_FromLong(PyThreadState_SetAsyncExc(thread, PyExc_KeyboardInterrupt));
 }
 
