@@ -50,6 +50,19 @@ NOT_OURS = {
     ),
 }
 
+#: Those that take it for granted that everybody has come so far after 0.05 to 2 seconds, or that a
+#: print() is one message: a busy machine fails them now and then, and they are not ours to mend. They
+#: are asked up to three times; what is wrong with a kernel is so each time.
+BY_THE_CLOCK = {
+    "test_execute_stop_on_error", "test_print_to_correct_cell_from_child_thread",
+    "test_print_to_correct_cell_from_asyncio", "test_interrupt_during_input", "test_interrupt_with_message",
+    "test_interrupt_during_pdb_set_trace", "test_control_thread_priority", "test_async_interrupt",
+    "test_run_concurrently_sequence", "test_create_while_execute", "test_shutdown_with_subshell",
+    "test_signal_kernel_subprocesses", "test_use_after_shutdown_all", "test_shutdown_all_while_starting",
+    "test_iopub_plaintext_visibility_depends_on_curve", "test_connect_shell_to_curve_server_over_ipc_succeeds",
+    "test_connect_shell_to_curve_server_with_curve_keys_succeeds",
+}
+
 
 def fetch(name):
     """The source distribution, unpacked."""
@@ -78,23 +91,41 @@ def plugins():
     return place
 
 
+def ask(place, environment, tests):
+    """→ the outcome of each, and what was said."""
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-o", "addopts=", "-o", "filterwarnings=", "-v", "--timeout=150",
+         "--color=no", *(f"tests/{test}" for test in tests)],
+        cwd=place, env=environment, capture_output=True, text=True)
+    found = re.findall(r"^tests/(\S+::\S+) (PASSED|FAILED|ERROR|SKIPPED|XFAIL)", done.stdout, re.M)
+    return dict(found), done.stdout + done.stderr
+
+
+def is_by_the_clock(test):
+    return test.partition("[")[0].rpartition("::")[2] in BY_THE_CLOCK
+
+
 def run(place, plugins, file, directory, **more):
     """Runs one of their files; fails with what it says."""
     environment = {
         **os.environ, "JUPYTER_PATH": str(directory), "IPYTHONDIR": str(directory / "ipython"),
         "PYTHONPATH": str(plugins), **more,
     }
-    done = subprocess.run(
-        [sys.executable, "-m", "pytest", "-o", "addopts=", "-o", "filterwarnings=", "-v", "--timeout=60",
-         "--color=no", f"tests/{file}.py"],
-        cwd=place, env=environment, capture_output=True, text=True)
-    found = dict(re.findall(r"^tests/(\S+::\S+) (PASSED|FAILED|ERROR|SKIPPED|XFAIL)", done.stdout, re.M))
+    found, said = ask(place, environment, [f"{file}.py"])
+    for _ in range(2):
+        failed = {test for test, outcome in found.items() if outcome in ("FAILED", "ERROR")} - NOT_OURS
+        again = sorted(filter(is_by_the_clock, failed))
+        if not again:
+            break
+        outcomes, more_said = ask(place, environment, again)
+        found.update(outcomes)
+        said += more_said
     failed = {test for test, outcome in found.items() if outcome in ("FAILED", "ERROR")} - NOT_OURS
-    assert found and not failed, f"{sorted(failed)}\n{done.stdout}{done.stderr}"
-    assert list(found.values()).count("PASSED") >= 2, done.stdout
+    assert found and not failed, f"{sorted(failed)}\n{said}"
+    assert list(found.values()).count("PASSED") >= 2, said
 
 
-@pytest.mark.timeout(400)
+@pytest.mark.timeout(1200)
 @pytest.mark.parametrize("file", IPYKERNELS_FILES)
 @pytest.mark.parametrize("which", list(PYTHONS))
 def test_ipykernels_own(plugins, which, file, tmp_path):
@@ -110,7 +141,7 @@ def test_ipykernels_own(plugins, which, file, tmp_path):
 BECOME = "import os, sys\nos.execv({program!r}, [{program!r}, {first}*sys.argv[1:]])\n"
 
 
-@pytest.mark.timeout(400)
+@pytest.mark.timeout(1200)
 @pytest.mark.parametrize("file", JUPYTER_CLIENTS_FILES)
 def test_jupyter_clients_own(plugins, file, tmp_path):
     place = tmp_path / "theirs"
