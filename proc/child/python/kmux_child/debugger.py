@@ -22,7 +22,7 @@ from kmux_child.messages import dumps
 
 HASH_SEED = 0xC70F6907
 
-START, ATTACH, ANSWER, EVALUATE, LEAVE, THREADS = 20, 15, 10, 20, 5, 2  # seconds until we give up
+START, ATTACH, ANSWER, EVALUATE, LEAVE, THREADS = 20, 20, 20, 20, 10, 2  # seconds until we give up
 PAUSE = 0.3  # seconds: debugpy 1.8 takes no clients any more if one comes while another is leaving
 LOCAL = frozenset("debugInfo dumpCell inspectVariables richInspectVariables copyToGlobals modules source".split())
 STARTED = frozenset("attach configurationDone setBreakpoints variables disconnect".split())
