@@ -1,5 +1,7 @@
 """Cells and comms leave nothing behind."""
 
+import pytest
+
 CELLS, COMMS = 10_000, 1_000
 #: KiB that may be there after, in a process of some 60,000: what is interned, cached, or fragmented.
 MOST = 3_000
@@ -18,6 +20,7 @@ def memory(kernel):
     return int(kernel.ok(MEMORY).text())
 
 
+@pytest.mark.timeout(600)
 def test_ten_thousand_cells_and_a_thousand_comms(start):
     kernel = start()
     kernel.ok("import comm")
@@ -25,8 +28,12 @@ def test_ten_thousand_cells_and_a_thousand_comms(start):
     a_comm = "c = comm.create_comm(target_name='t', data={'a': 'b' * 1000}); c.send({'x': 1}, buffers=[b'z' * 1000]); c.close(); c = None"
     run_many(kernel, cell, 1000)
     run_many(kernel, a_comm, 200)
-    before = memory(kernel)
-    run_many(kernel, cell, CELLS)
-    run_many(kernel, a_comm, COMMS)
-    assert memory(kernel) - before < MOST
+    # What leaks does so each time; what a busy machine lets pile up once is used again.
+    grown = []
+    while not grown or min(grown) >= MOST:
+        assert len(grown) < 4, grown
+        before = memory(kernel)
+        run_many(kernel, cell, CELLS)
+        run_many(kernel, a_comm, COMMS)
+        grown.append(memory(kernel) - before)
     assert kernel.value("len(comm.get_comm_manager().comms)") == 0
