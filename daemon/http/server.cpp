@@ -199,7 +199,7 @@ asio::awaitable<void> server::accept(std::shared_ptr<Acceptor> acceptor) {
     typename Acceptor::protocol_type::endpoint remote;
     typename Acceptor::protocol_type::socket::template rebind_executor<executor>::other socket(io_);
     const auto [ec] = co_await acceptor->async_accept(socket, remote, as_result);
-    if (ec == asio::error::operation_aborted || !acceptor->is_open()) co_return;
+    if (ec == asio::error::operation_aborted || (ec && !acceptor->is_open())) co_return;
     if (ec) {
       // Out of descriptors, most likely: accepting again at once would spin.
       spdlog::warn("event=accept_failed error=\"{}\"", ec.message());
@@ -270,8 +270,8 @@ void server::abort_connections() {
 }
 
 asio::awaitable<void> server::join() {
+  co_await accepting_.join();  // one may still have been accepted, and is served
   co_await tasks_.join();
-  co_await accepting_.join();
 }
 
 }  // namespace kmux::daemon

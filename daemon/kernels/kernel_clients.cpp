@@ -206,6 +206,8 @@ void kernel::on_message(const kernel_message& m) {
   using turn = message_order<early_message>::turn;
   switch (order_.judge(m.number)) {
     case turn::late:
+      // The others have read it in the journal by then, or will.
+      if (!m.kept) hand_on({m.channel, m.wire, m.head, m.parent, 0, false, m.for_clients});
       return;
     case turn::early:
       order_.keep(m.number, m.wire->bytes(),

@@ -32,6 +32,8 @@ public:
   void end();
 
   const std::shared_ptr<const request>& asked() const noexcept { return request_; }
+  /// Its place among those of its loop, from 1; 0: not, or no more, served. Any thread.
+  std::uint64_t serial() const noexcept { return serial_; }
   outbox& out() noexcept { return out_.out(); }
   execute_request cell;  ///< where it is one
   std::string started;   ///< an ISO 8601 date
@@ -42,7 +44,7 @@ private:
   input_broker& inputs_;
   std::shared_ptr<const request> request_;
   bool allow_stdin_ = false;
-  std::atomic<std::uint64_t> serial_{0};  ///< 0: not, or no more, served
+  std::atomic<std::uint64_t> serial_{0};
   std::uint64_t before_ = 0;
 };
 

@@ -133,6 +133,21 @@ bool shell_loop::turn() {
   return true;
 }
 
+void shell_loop::refuse_rest() {
+  while (const auto next = queue_->pop(true)) {
+    const request& r = *next->what;
+    const std::string& type = r.head.msg_type;
+    out_.status(r, "busy");
+    if (type == "execute_request") {
+      abort(r);
+    } else if (!is_comm(type)) {
+      out_.reply(r, reply_type(type),
+                 error_content("UnknownSubshellError", "The subshell has been deleted."));
+    }
+    out_.status(r, "idle");
+  }
+}
+
 void shell_loop::serve(const request_queue::entry& next) {
   const request& r = *next.what;
   const std::string& type = r.head.msg_type;

@@ -35,6 +35,8 @@ public:
   std::uint64_t latest() const noexcept override { return last_serial_; }
 
   void stop() noexcept;
+  /// Once it is stopped: what still waits is answered, cells as aborted. The loop's thread.
+  void refuse_rest();
   /// Aims at the request that runs now; none running: harmless, and the next is not hit either.
   void interrupt(bool by_message) noexcept;
 

@@ -12,6 +12,7 @@ const std::string& subshells::create() {
   one& it = *fresh;
   it.thread = std::thread([this, &it] {
     language_.run_subshell(it.loop);
+    it.loop.refuse_rest();
     it.ended = true;
   });
   open_.emplace(it.loop.id(), std::move(fresh));

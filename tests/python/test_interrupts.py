@@ -96,6 +96,25 @@ def test_an_interrupt_does_not_hit_the_next_cell(kernel):
         assert kernel.finish(second).status == "ok"
 
 
+@pytest.mark.parametrize("cell", ["ran = True", "import asyncio\nran = True\nawait asyncio.sleep(0)"])
+@pytest.mark.parametrize("where", ["kernel.before_cell", "forget_error", "kernel.cell_arguments"])
+def test_an_interrupt_between_a_cells_begin_and_its_code_is_not_lost(kernel, where, cell):
+    owner, _, method = where.rpartition(".")
+    owner = f"get_ipython(){'.' + owner if owner else ''}"
+    kernel.ok(
+        f"import signal\nran, owner = False, {owner}\nbefore = owner.{method}\n"
+        "def once(*arguments):\n"
+        f"    owner.{method} = before\n"
+        "    signal.raise_signal(signal.SIGINT)\n"
+        "    return before(*arguments)\n"
+        f"owner.{method} = once"
+    )
+    done = kernel.run(cell)
+    assert done.status == "error" and done.ename == "KeyboardInterrupt", done.content
+    assert kernel.value("ran") is False
+    kernel.ok(cell)
+
+
 # A cell that has not come to its await yet gets a KeyboardInterrupt.
 SAY_WHEN_IT_AWAITS = "asyncio.get_running_loop().call_soon(print, {!r})"
 

@@ -69,6 +69,20 @@ def test_a_busy_subshell_is_deleted_without_a_wait(kernel):
     assert kernel.ok("1 + 1").result == "2"
 
 
+def test_what_waits_for_a_subshell_that_is_deleted_is_answered(kernel):
+    subshell = kernel.control("create_subshell_request")[0]["subshell_id"]
+    busy = send(kernel, subshell, "import time\nprint('on'); time.sleep(40)")
+    kernel.wait_for_text("on", of=busy)
+    cell = send(kernel, subshell, "print('never')")
+    question = kernel.shell("kernel_info_request", {}, header={"subshell_id": subshell})
+    kernel.wait_for_requests(2)
+    kernel.control("delete_subshell_request", {"subshell_id": subshell})
+    assert kernel.finish(busy).ename == "KeyboardInterrupt"
+    done = kernel.finish(cell)
+    assert done.status == "aborted" and not done.text()
+    assert kernel.finish(question).ename == "UnknownSubshellError"
+
+
 def test_an_error_aborts_only_its_own_subshell(kernel, subshell, tmp_path):
     go = tmp_path / "go"
     first = send(kernel, subshell, f"import os, time\nwhile not os.path.exists({str(go)!r}): time.sleep(0.01)\n1/0")

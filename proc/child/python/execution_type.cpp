@@ -67,6 +67,9 @@ PyObject* interrupted(PyObject* self, PyObject*) {
   return PyBool_FromLong(self_of(self).interrupted());
 }
 
+PyObject* get_serial(PyObject* self, void*) {
+  return PyLong_FromUnsignedLongLong(self_of(self).serial());
+}
 PyObject* get_header(PyObject* self, void*) {
   return to_bytes(self_of(self).asked()->message().header).release();
 }
@@ -111,6 +114,7 @@ PyGetSetDef members[] = {{"header", get_header, nullptr, "JSON, bytes", nullptr}
                          {"content", get_content, nullptr, "JSON, bytes", nullptr},
                          {"metadata", get_metadata, nullptr, "JSON, bytes", nullptr},
                          {"msg_id", get_msg_id, nullptr, nullptr, nullptr},
+                         {"serial", get_serial, nullptr, "0: not served", nullptr},
                          {"has_user_expressions", get_has_expressions, nullptr, nullptr, nullptr},
                          {"identities", get_identities, nullptr, "list of bytes", nullptr},
                          {"buffers", get_buffers, nullptr, "list of memoryview", nullptr},

@@ -140,16 +140,26 @@ PyObject* is_forked(PyObject*, PyObject*) {
   return PyBool_FromLong(forked());
 }
 
+/// What has begun before `asked` and still awaits is hit where `late`: something else has begun
+/// since. 1: raise here and now; -1: with an exception.
+int decide(const kernel_state& it, std::uint64_t asked, bool late) {
+  const object arguments(
+      Py_BuildValue("(KO)", static_cast<unsigned long long>(asked), late ? Py_True : Py_False));
+  const object raise(arguments ? PyObject_CallObject(it.decide.get(), arguments.get()) : nullptr);
+  return raise ? PyObject_IsTrue(raise.get()) : -1;
+}
+
 /// The handler of SIGINT. A Python function would be a frame in the user's traceback.
 PyObject* on_interrupt(PyObject* self, PyObject*) {
   const std::uint64_t asked = interrupts().asked.exchange(0);
   kernel_state& it = self_of(self);
   if (!forked()) {
-    if (interrupts().closing || asked == 0 || it.host.shell().running() > asked - 1) Py_RETURN_NONE;
-    if (guard_depth == 0) {
-      const object raise(PyObject_CallObject(it.decide.get(), nullptr));
-      if (!raise) return nullptr;
-      if (PyObject_IsTrue(raise.get()) == 0) Py_RETURN_NONE;
+    if (interrupts().closing || asked == 0) Py_RETURN_NONE;
+    const bool late = it.host.shell().running() > asked - 1;
+    if (late || guard_depth == 0) {
+      const int raise = decide(it, asked - 1, late);
+      if (raise < 0) return nullptr;
+      if (raise == 0) Py_RETURN_NONE;
     }
   }
   PyErr_SetNone(PyExc_KeyboardInterrupt);

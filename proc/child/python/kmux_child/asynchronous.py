@@ -18,6 +18,7 @@ class Cell:
     """One execute_request."""
 
     task = None  #: where it awaits
+    runs = False  #: in a guarded call
     interrupted = False
 
     def __init__(self, world, code, silent, store_history):
@@ -29,13 +30,14 @@ class Runner:
 
     Interrupts: `guarded` calls raise KeyboardInterrupt wherever they are. A cell that awaits is
     cancelled instead, and told as KeyboardInterrupt. Between those nothing is hit, so that no reply
-    is lost.
+    is lost; what comes there before the cell runs, it finds when it does.
     """
 
     def __init__(self, shell, native, feed):
         self.shell, self.native, self.feed = shell, native, feed
         self.loop = asyncio.new_event_loop()
         self.cell = None
+        self.missed = 0  #: the serial of the request that an interrupt found before it was a cell
         # One context for all cells: what a cell sets in a ContextVar is there in the next.
         self.context = contextvars.copy_context()
 
@@ -61,6 +63,8 @@ class Runner:
 
     def start(self, cell):
         self.cell = cell
+        if self.missed == cell.world.serial or (self.feed.id and cell.world.interrupted()):
+            cell.interrupted = True
         self.context.run(parent.current.set, cell.world)
         self.shell.forget_error()
         transformed, problem = self._transform(cell.code)
@@ -77,12 +81,23 @@ class Runner:
             else:
                 cell.task = self.context.run(self.loop.create_task, coroutine)
             cell.task.add_done_callback(partial(self._awaited, cell))
+            if cell.interrupted:
+                cell.task.cancel()
         else:
             run = partial(self.shell.run_cell, cell.code, **arguments)
             if self.shell.loop_runner not in (_asyncio_runner, _pseudo_sync_runner):
                 run = partial(self._with_usual_interrupts, run)
-            result, problem = self.native.guarded(self.context.run, run)
+            result, problem = self.native.guarded(self.context.run, self._run, cell, run)
             self._end(cell, result, problem)
+
+    def _run(self, cell, run):
+        cell.runs = True
+        try:
+            if cell.interrupted:
+                raise KeyboardInterrupt
+            return run()
+        finally:
+            cell.runs = False
 
     def _with_usual_interrupts(self, run):
         """trio and curio take SIGINT where Python's own handler has it, and interrupt their way."""
@@ -169,13 +184,20 @@ class Runner:
         """The cell's task is not waiting: it runs, or another one does."""
         return asyncio.current_task(self.loop) is not None
 
-    def interrupt(self):
-        """SIGINT has come, and no guarded call runs. True: raise here and now."""
+    def interrupt(self, asked, late):
+        """SIGINT has come while `asked` was the latest request, and no guarded call runs, or one of a
+        request that has come since: `late`. True: raise here and now."""
         cell, current = self.cell, asyncio.current_task(self.loop)
+        if late and (cell is None or cell.world.serial > asked):
+            return False
         if cell is None or cell.task is None or cell.task.done():
+            if cell is not None:
+                cell.interrupted = True
+            elif current is None:
+                self.missed = asked
             return cell is None and current is not None  # a background task that spins
         again, cell.interrupted = cell.interrupted, True
-        if current is cell.task or (current is not None and again):
+        if not late and (current is cell.task or (current is not None and again)):
             return True
         cell.task.cancel()
         # select() would sleep on: being on its own thread, call_soon does not wake it.

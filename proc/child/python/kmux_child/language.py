@@ -144,9 +144,9 @@ class Language:
         if not cell.world.interrupted():
             return  # we come late: the one that was meant has ended
         cell.interrupted = True
-        if cell.task is None or runner.running_step():
+        if cell.runs or (cell.task is not None and runner.running_step()):
             runner.native.raise_in(thread)
-        else:
+        elif cell.task is not None:
             runner.loop.call_soon_threadsafe(cell.task.cancel)
 
 
