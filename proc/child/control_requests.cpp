@@ -94,7 +94,9 @@ std::string control_loop::answer_subshells(const request& r) {
     return error_content("NotImplementedError", "This kernel has no subshells.");
   }
   if (type == "create_subshell_request") {
-    return fmt::format(R"({{"status": "ok", "subshell_id": "{}"}})", subshells_.create());
+    const auto id = subshells_.create();
+    return id ? fmt::format(R"({{"status": "ok", "subshell_id": "{}"}})", *id)
+              : error_content("RuntimeError", id.error().detail);
   }
   if (type == "list_subshell_request") {
     auto ids = subshells_.list();

@@ -1,12 +1,13 @@
 #include "proc/child/subshells.hpp"
 
 #include <algorithm>
+#include <stdexcept>
 
 #include "protocol/ids.hpp"
 
 namespace kmux::child {
 
-const std::string& subshells::create() {
+result<std::string> subshells::create() try {
   reap();
   auto fresh = std::make_unique<one>(make_uuid(), language_, out_, inputs_, kernel_info_);
   one& it = *fresh;
@@ -17,6 +18,8 @@ const std::string& subshells::create() {
   });
   open_.emplace(it.loop.id(), std::move(fresh));
   return it.loop.id();
+} catch (const std::runtime_error& e) {
+  return error{errc::exhausted, std::string("no subshell can be made: ") + e.what()};
 }
 
 bool subshells::remove(const std::string& id) {

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "proc/child/shell_loop.hpp"
+#include "protocol/error.hpp"
 
 namespace kmux::child {
 
@@ -19,7 +20,8 @@ public:
             const std::string& kernel_info)
       : language_(language), out_(out), inputs_(inputs), kernel_info_(kernel_info) {}
 
-  const std::string& create();
+  /// Its id; errc::exhausted where no thread or no descriptor is left.
+  result<std::string> create();
   bool remove(const std::string& id);
   shell_loop* find(const std::string& id);
   std::vector<std::string> list() const;

@@ -2,6 +2,7 @@
 #include <atomic>
 #include <filesystem>
 #include <future>
+#include <sys/resource.h>
 #include <thread>
 #include <unistd.h>
 
@@ -228,6 +229,25 @@ TEST_F(loops, subshells_run_beside_the_main_shell_and_end_while_they_are_busy) {
   const std::string replies = receive(shell) + receive(shell) + receive(shell);
   EXPECT_NE(replies.find("UnknownSubshellError"), std::string::npos) << replies;
   EXPECT_NE(replies.find("\"aborted\""), std::string::npos) << replies;
+  host_->stop();
+  main.join();
+}
+
+TEST_F(loops, a_kernel_that_cannot_make_a_subshell_says_so_and_goes_on) {
+  std::thread main([&] { host_->run(); });
+  auto shell = connect(where_.shell());
+  auto control = connect(where_.control());
+  EXPECT_NE(ask(control, "list_subshell_request", "{}").find("ok"), std::string::npos);
+  rlimit before{};
+  ::getrlimit(RLIMIT_NOFILE, &before);
+  rlimit none_left = before;
+  none_left.rlim_cur = 3;
+  ::setrlimit(RLIMIT_NOFILE, &none_left);
+  const auto refused = ask(control, "create_subshell_request", "{}");
+  EXPECT_NE(refused.find("no descriptor left"), std::string::npos) << refused;
+  ::setrlimit(RLIMIT_NOFILE, &before);
+  EXPECT_FALSE(create_subshell(control).empty());
+  EXPECT_NE(execute(shell, "echo a").find("\"ok\""), std::string::npos);
   host_->stop();
   main.join();
 }
