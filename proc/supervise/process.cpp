@@ -199,11 +199,12 @@ void process::on_exit(exit_handler handler) {
 
 /// systemd removes a scope as soon as all in it have ended; what happened there is seen before.
 void process::watch_memory() {
-  struck_ = struck_ || oom_.struck();
-  if (struck_ || !memory_events_.is_open()) return;
   char text[512];
-  // Reading is what the next change is counted from.
-  if (::pread(memory_events_.native_handle(), text, sizeof text, 0) < 0) return;
+  // Reading is what the next change is counted from: what came before it the look after it sees.
+  const bool there = memory_events_.is_open() &&
+                     ::pread(memory_events_.native_handle(), text, sizeof text, 0) >= 0;
+  struck_ = struck_ || oom_.struck();
+  if (struck_ || !there) return;
   memory_events_.async_wait(
       boost::asio::posix::stream_descriptor::wait_error,
       [this, here = std::weak_ptr<bool>(here_)](boost::system::error_code failed) {
