@@ -15,7 +15,6 @@ using namespace std::chrono_literals;
 
 namespace {
 
-constexpr auto longest_wait = 1h;  ///< of one look; then the next
 constexpr auto second_thought = 2s;
 
 }  // namespace
@@ -75,7 +74,7 @@ outcome<cell_end> cell_runner::run(std::string_view code, const cell_options& op
     if (const int number = noted_signals::take(); number != 0) {
       if (const auto done = on_signal(number); !done) return done.error();
     }
-    const auto got = channels_.receive(std::min(until, clock::now() + longest_wait));
+    const auto got = channels_.receive(std::min(until, clock::now() + noted_signals::longest_wait));
     if (!got) return got.error();
     if (!*got && clock::now() >= until) {
       return failure{exit_code::timed_out, "The cell has not ended in time, and goes on.",

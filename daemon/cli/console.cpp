@@ -208,7 +208,7 @@ private:
 exit_code watch(kernel_channels& channels) {
   fmt::print(stderr, "What others do on {}. Ctrl-C leaves.\n", channels.kernel());
   while (noted_signals::take() == 0) {
-    const auto got = channels.receive(clock::now() + 1h);
+    const auto got = channels.receive(clock::now() + noted_signals::longest_wait);
     if (!got) return explain(got.error());
     if (!*got) continue;
     if (const auto death = death_in(**got, channels.kernel())) {

@@ -86,12 +86,12 @@ struct line_editor::state {
   int byte() {
     while (pushed.empty()) {
       pollfd items[] = {{STDIN_FILENO, POLLIN, 0}, {ask.fd(), POLLIN, 0}};
-      const int ready = ::poll(items, 2, -1);
+      const int ready = ::poll(items, 2, static_cast<int>(noted_signals::longest_wait.count()));
       if (const int number = noted_signals::take(); number != 0) {
         ended = number == SIGINT ? how::interrupted : how::detached;
         return -1;
       }
-      if (ready < 0) continue;
+      if (ready <= 0) continue;
       // Keys first: what is said without an end must not keep anybody from leaving.
       if (items[0].revents != 0) {
         char c = 0;

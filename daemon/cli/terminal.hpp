@@ -40,6 +40,9 @@ public:
 
   /// The last that came since the call before; 0: none.
   static int take() noexcept;
+  /// No wait between two calls is longer: a signal that comes between the call and the wait does
+  /// not end that.
+  static constexpr std::chrono::milliseconds longest_wait{250};
 
 private:
   struct sigaction before_[4];
