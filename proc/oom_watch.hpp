@@ -18,6 +18,8 @@ public:
   /// The same of a cgroup v2, a directory.
   static oom_watch of_cgroup(const std::string& directory);
 
+  /// It has a count to compare with.
+  bool begun() const noexcept { return before_.has_value(); }
   /// True if somebody there was killed for lack of memory since. False where it cannot be told.
   bool struck() const;
 

@@ -243,7 +243,7 @@ result<void> kernel::try_let_go(supervise::held_child held, const launch_spec& s
   if (fsm_.now() != supervise::kernel_fsm::state::stopping) record_.wanted = "running";
   if (auto saved = save(); !saved) return saved;
   save_summary();
-  auto process = held.release(spec);
+  auto process = held.release(spec, record_.cgroup);
   if (!process) return process.error();
   const auto told = record_.env.find("TRACEPARENT");
   const auto traceparent = told == record_.env.end() ? "" : parse_traceparent(told->second);

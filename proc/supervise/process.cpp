@@ -187,7 +187,7 @@ result<void> process::signal_as_user(int sig, bool group) {
 void process::on_exit(exit_handler handler) {
   handler_ = std::move(handler);
   const std::string& cgroup = left_.mark().cgroup;
-  oom_ = cgroup.empty() ? oom_watch(identity_.pid) : oom_watch::of_cgroup(cgroup);
+  if (!oom_.begun()) count_kills(cgroup);
   if (spawn_ != nullptr && !cgroup.empty()) {
     unique_fd events(::open((cgroup + "/memory.events").c_str(), O_RDONLY | O_CLOEXEC));
     boost::system::error_code failed;
@@ -195,6 +195,10 @@ void process::on_exit(exit_handler handler) {
     watch_memory();
   }
   wait();
+}
+
+void process::count_kills(const std::string& cgroup) {
+  oom_ = cgroup.empty() ? oom_watch(identity_.pid) : oom_watch::of_cgroup(cgroup);
 }
 
 /// systemd removes a scope as soon as all in it have ended; what happened there is seen before.

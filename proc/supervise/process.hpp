@@ -65,6 +65,9 @@ public:
 
   /// How its processes are known, wherever they went: leftovers.hpp. Else by the session alone.
   void set_mark(std::string kernel_id, std::string directory, std::string cgroup = {});
+  /// Counts its cgroup's kills from now on, and not from on_exit() on: for a held child, which may
+  /// have been killed by then. Empty: of whichever cgroup it is in.
+  void count_kills(const std::string& cgroup);
   /// What is said where the process is killed for passing its cgroup's.
   void set_memory_limit(std::string text) { memory_limit_ = std::move(text); }
   void set_exit_file(std::string path) { exit_file_ = std::move(path); }

@@ -84,7 +84,8 @@ held_child::~held_child() {
   if (process_) process_->destroy_now();
 }
 
-result<std::unique_ptr<process>> held_child::release(const launch_spec& spec) {
+result<std::unique_ptr<process>> held_child::release(const launch_spec& spec,
+                                                     const std::string& cgroup) {
   const std::string text = write_launch_spec(spec);
   if (text.size() > max_launch_spec_size) {
     return error{errc::too_large, "the kernel's arguments and environment are longer than 1 MiB"};
@@ -92,6 +93,7 @@ result<std::unique_ptr<process>> held_child::release(const launch_spec& spec) {
   if (!spec.exit_file.empty() && ::unlink(spec.exit_file.c_str()) != 0 && errno != ENOENT) {
     return system_error("cannot remove " + spec.exit_file, errno);
   }
+  process_->count_kills(cgroup);
   if (auto written = fill_gate(gate_write_.get(), text); !written) return written.error();
   gate_write_.reset();
   gate_read_.reset();

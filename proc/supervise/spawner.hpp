@@ -28,10 +28,11 @@ public:
   /// That kmux-spawn has made for it; empty: none.
   const std::string& cgroup() const noexcept { return cgroup_; }
 
-  /// Removes an old exit file, writes the spec and lets the child go. Never blocks: the pipe has
-  /// room for the whole spec (max_launch_spec_size; above that errc::too_large). On an error the
-  /// child is ended. A child that has died meanwhile is no error here: on_exit() will tell.
-  result<std::unique_ptr<process>> release(const launch_spec&);
+  /// Removes an old exit file, writes the spec and lets the child go, in `cgroup` if that is not
+  /// empty. Never blocks: the pipe has room for the whole spec (max_launch_spec_size; above that
+  /// errc::too_large). On an error the child is ended. A child that has died meanwhile is no error
+  /// here: on_exit() will tell.
+  result<std::unique_ptr<process>> release(const launch_spec&, const std::string& cgroup = {});
 
 private:
   std::unique_ptr<process> process_;
