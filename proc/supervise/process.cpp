@@ -1,5 +1,6 @@
 #include "proc/supervise/process.hpp"
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <fcntl.h>
@@ -25,6 +26,7 @@ constexpr unsigned signal_process_group = 1U << 2;
 constexpr std::size_t max_exit_file = 64 << 10;
 constexpr auto note_age = std::chrono::milliseconds(10);
 constexpr auto end_age = std::chrono::milliseconds(100);
+constexpr auto longest_kill_pause = std::chrono::seconds(60);
 
 error system_error(std::string what) {
   const int number = errno;
@@ -78,6 +80,7 @@ process::process(boost::asio::io_context& io, process_identity identity, bool ch
       memory_events_(io),
       left_({identity_, {}, {}, {}}),
       left_timer_(io),
+      kill_timer_(io),
       child_(child) {
 }
 
@@ -168,7 +171,8 @@ result<void> process::signal_group(int sig) {
   return {};
 }
 
-/// Whether it could be sent is logged: whoever waits for the process's end waits for no more.
+/// Whether it could be sent is logged: whoever waits for the process's end waits for no more. After
+/// SIGKILL nothing follows that would end it, and kmux-spawn may just be started anew.
 result<void> process::signal_as_user(int sig, bool group) {
   spawn_request r;
   r.what = spawn_request::kind::signal;
@@ -176,12 +180,24 @@ result<void> process::signal_as_user(int sig, bool group) {
   r.signal = sig;
   r.group = group;
   killed_by_us_ = killed_by_us_ || sig == SIGKILL;
-  spawn_->ask(r, pidfd_, [pid = identity_.pid, sig](const result<spawn_reply>& done) {
-    if (done || done.error().code == errc::not_found) return;
-    spdlog::error("event=signal_not_sent pid={} signal={} error=\"{}\"", pid, sig,
-                  done.error().detail);
-  });
+  spawn_->ask(r, pidfd_,
+              [this, here = std::weak_ptr<bool>(here_), pid = identity_.pid, sig,
+               group](const result<spawn_reply>& done) {
+                if (done || done.error().code == errc::not_found) return;
+                spdlog::error("event=signal_not_sent pid={} signal={} error=\"{}\"", pid, sig,
+                              done.error().detail);
+                if (sig == SIGKILL && !here.expired()) kill_again(group);
+              });
   return {};
+}
+
+void process::kill_again(bool group) {
+  kill_timer_.expires_after(kill_pause_);
+  kill_pause_ = std::min(2 * kill_pause_, longest_kill_pause);
+  kill_timer_.async_wait(
+      [this, here = std::weak_ptr<bool>(here_), group](boost::system::error_code failed) {
+        if (!failed && !here.expired() && alive()) (void)signal_as_user(SIGKILL, group);
+      });
 }
 
 void process::on_exit(exit_handler handler) {

@@ -1,6 +1,7 @@
 #pragma once
 // One process, held by pidfd: never by a bare number.
 
+#include <chrono>
 #include <functional>
 #include <memory>
 #include <string>
@@ -83,6 +84,7 @@ private:
   void ended();
   void end_leftovers(const process_table&);
   result<void> signal_as_user(int sig, bool group);
+  void kill_again(bool group);
   void watch_memory();
   void ask_how_it_ended();
   void end_leftovers_of_user();
@@ -106,7 +108,9 @@ private:
   std::shared_ptr<bool> here_ = std::make_shared<bool>(true);  ///< handlers already queued ask this
   spawn_client* spawn_ = nullptr;                              ///< of another user's process
   std::string user_;
-  unique_fd told_;  ///< over which kmux-spawn will tell of its end
+  boost::asio::steady_timer kill_timer_;
+  std::chrono::seconds kill_pause_{1};  ///< before it is asked for the same again
+  unique_fd told_;                      ///< over which kmux-spawn will tell of its end
   exit_status end_told_;
   bool child_;
   bool reaped_ = false;
