@@ -213,8 +213,10 @@ bool reader::next_segment() {
   if (begun_ && wanted != 0 && segment_ && fill(record_head)) return true;
   if (paused_ || wanted == 0) return false;
   if (open_segment(wanted)) return true;
-  if (fresh || refused_) return false;
-  listed_.clear();  // the oldest go while we read
+  // The oldest go while we read, also between the list and the file: those behind it are there.
+  const bool gone = begun_ && segment_first_ == wanted;
+  if (refused_ || (fresh && !gone)) return false;
+  listed_.clear();
   return next_segment();
 }
 
