@@ -75,6 +75,7 @@ asio::awaitable<result<void>> kernel::started() {
 }
 
 void kernel::adopt(std::unique_ptr<supervise::process> process) {
+  summary_.process = record_.process;
   if (!process) return adopt_dead();
   adopted_ = true;
   activity_.adopted();

@@ -47,12 +47,12 @@ void kernel::adopt_dead() {
     const auto noted = supervise::read_exit_file(record_.exit_file);
     if (!record_.last_exit || noted.how != exit_status::cause::unknown) record_.last_exit = noted;
   }
-  summary_.process = record_.process;
   record_.process = {};
   leave_cgroup();
   read_last_words();
-  save();
+  // First: once the record has no process any more, nobody writes the summary again.
   if (unseen) save_summary();
+  save();
 }
 
 void kernel::adopt_lost(const supervise::summary& s, std::string why) {
