@@ -121,9 +121,10 @@ private:
     // tunnel's.
     const bool keep = verdict.keep_alive && !stopping_ && request.header("Upgrade") == nullptr;
     const bool head_only = request.method == "HEAD";
+    const bool in_pieces = response.source && !head_only;
+    if (in_pieces) place_.set_long(&request.who, [stream = stream_] { stream->close(); });
     co_await send(serialize(response, head_only, keep));
-    if (response.source && !head_only) {
-      place_.set_long(&request.who, [stream = stream_] { stream->close(); });
+    if (in_pieces) {
       co_await send_chunks(*response.source);
       place_.set_long(nullptr);
     }

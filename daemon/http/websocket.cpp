@@ -157,8 +157,13 @@ asio::awaitable<void> serve_websocket(std::shared_ptr<peer_stream> stream, http_
     }
   });
   const auto handshake = to_beast(request);
+  // The credentials may be taken away while the answer is on its way.
+  place.set_long(&request.who, [&stream] { stream->close(); });
   const auto [ec] = co_await ws.async_accept(handshake, as_result);
-  if (ec) co_return stream->close();
+  if (ec) {
+    place.set_long(nullptr);
+    co_return stream->close();
+  }
   bool agreed = false;
   {
     const ws_registry::entry registered(registry, link);
