@@ -47,11 +47,16 @@ hub::hub(asio::io_context& io, const config::hub_config& c) : io_(io), config_(c
 
 asio::awaitable<verdict> hub::who_is(std::string token, std::string session) {
   const auto key = sha256(token) + session;
-  if (const auto found = cache_.find(key); found != cache_.end()) {
+  for (auto found = cache_.find(key); found != cache_.end(); found = cache_.find(key)) {
     const auto known = found->second;
+    const bool waited = known->pending;
     while (known->pending)
       co_await known->known.wait();
-    if (clock::now() < known->good_until) co_return known->said;
+    // What was asked while we waited is for us, however late we come to hear it. Where it was not
+    // asked to the end, one of us asks again, and the others wait for that.
+    const bool answered = known->good_until != clock::time_point();
+    if (answered && (waited || clock::now() < known->good_until)) co_return known->said;
+    if (!waited) break;
   }
   make_room();
   const auto mine = std::make_shared<entry>(io_);
