@@ -72,6 +72,8 @@ std::optional<uid_t> kernel::peer_uid() const {
 result<connection_info> kernel::connection() {
   const std::string file = services_.directories.connection_file(id());
   const auto text = supervise::read_file(file);
+  // Another file would part clients and kernel: it is there, and can be read later.
+  if (!text && text.error().code == errc::exhausted) return text.error();
   auto known = text ? parse_connection_file(*text) : result<connection_info>(text.error());
   if (text && !known) return known;
   const bool bindable =
