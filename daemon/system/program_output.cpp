@@ -39,7 +39,10 @@ bool read_all(int fd, std::string& text, clock::time_point deadline) {
     const auto left =
         std::chrono::duration_cast<std::chrono::milliseconds>(deadline - clock::now()).count();
     pollfd wait{fd, POLLIN, 0};
-    if (left <= 0 || ::poll(&wait, 1, static_cast<int>(left)) == 0) return false;
+    if (left <= 0) return false;
+    const int ready = ::poll(&wait, 1, static_cast<int>(left));
+    if (ready == 0) return false;
+    if (ready < 0 && errno == EINTR) continue;
     const auto got = ::read(fd, piece, sizeof piece);
     if (got < 0 && errno == EINTR) continue;
     if (got <= 0) return true;

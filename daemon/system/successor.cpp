@@ -11,7 +11,7 @@ namespace kmux::daemon {
 
 namespace {
 
-constexpr auto patience = std::chrono::seconds(10);
+constexpr auto patience = std::chrono::seconds(30);
 constexpr auto running_program = "/proc/self/exe";
 constexpr std::string_view replaced = " (deleted)";
 
