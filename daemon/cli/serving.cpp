@@ -23,6 +23,8 @@ namespace {
 
 using namespace std::chrono_literals;
 
+constexpr auto check_patience = 90s;  ///< kmuxd asks its successor twice, for 30 s at most
+
 exit_code drain(session& s) {
   std::string body = "{}";
   if (!s.words.empty()) {
@@ -68,7 +70,7 @@ std::string started_at(const daemon_client& daemon) {
 
 exit_code upgrade(session& s) {
   const auto before = started_at(s.daemon);
-  const auto got = s.daemon.ask("POST", "api/upgrade");
+  const auto got = s.daemon.ask("POST", "api/upgrade", {}, check_patience);
   if (!got) return explain(got.error());
   if (got->status == 409) {
     return explain({exit_code::refused, got->message(), "kmux config check; kmux doctor"});
