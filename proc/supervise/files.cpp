@@ -206,8 +206,13 @@ bool remove_flat_directory(const std::string& path) {
 }
 
 result<void> remove_tree(const std::string& path) {
+  constexpr int most_tries = 10;
   std::error_code failed;
-  std::filesystem::remove_all(path, failed);
+  // A process that is being started there, or ended, may make a file behind the look.
+  for (int i = 0; i < most_tries; ++i) {
+    std::filesystem::remove_all(path, failed);
+    if (failed != std::errc::directory_not_empty) break;
+  }
   if (failed) return error{errc::io, "cannot remove " + path + ": " + failed.message()};
   return {};
 }
