@@ -7,6 +7,7 @@ import subprocess
 import uuid
 from pathlib import Path
 
+import requests
 from kmuxd import TOKEN, Daemon, wait_until
 
 STORAGE = Path(__file__).parents[2] / "build/containers"
@@ -49,7 +50,7 @@ class Container(Daemon):
     """A running kmuxd in one. It answers as it does by itself."""
 
     def __init__(self, *flags, host_network=True):
-        self.sockets, self.tls = [], {}
+        self.sockets, self.tls, self.within_reach = [], {}, host_network
         self.name = f"kmux-test-{uuid.uuid4().hex[:8]}"
         network = ["--network=host", "--env=KMUX_SERVER_LISTEN=127.0.0.1:0"] if host_network else ["--network=none"]
         podman("run", "--detach", "--name", self.name, *STRICT, *network, f"--env=KMUX_AUTH_TOKEN={TOKEN}", *flags, IMAGE)
@@ -61,9 +62,11 @@ class Container(Daemon):
 
     def _url(self):
         assert self.state("Running") == "true", self.said()
-        with contextlib.suppress(ValueError):
+        with contextlib.suppress(ValueError, OSError):
             urls = json.loads(self.exec("cat", "/tmp/kmux/listen.json", check=False))["urls"]
-            return next(url for url in urls if url.startswith("http://"))
+            url = next(url for url in urls if url.startswith("http://"))
+            # One that was killed has left its own, which nobody listens at any more.
+            return url if not self.within_reach or requests.get(url + "api", timeout=60).ok else None
 
     def state(self, name):
         return podman("inspect", "--format", "{{.State.%s}}" % name, self.name).strip()

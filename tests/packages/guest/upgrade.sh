@@ -39,7 +39,8 @@ lines=$(python3 /root/cell.py count "$id")
 echo "upgraded: $(dpkg-query -W -f '${Version}' kmux), $([ "$(main)" != "$before" ] && echo another kmuxd)"
 more() { [ "$(python3 /root/cell.py count "$id")" -gt "$lines" ]; }
 until_ more
-is "$id" kmux.pid "$pid" && is "$id" execution_state busy && echo "kernel: it works, $(about "$id" kmux.restarts) restarts"
+until_ is "$id" execution_state busy # once it is connected again
+is "$id" kmux.pid "$pid" && echo "kernel: it works, $(about "$id" kmux.restarts) restarts"
 kmux interrupt "$id" >/dev/null
 until_ is "$id" execution_state idle
 echo "lines: $([ "$(python3 /root/cell.py count "$id")" -gt "$lines" ] && echo all of them)"

@@ -10,7 +10,11 @@ main() { systemctl show -P MainPID kmuxd; }
 lives() { is "$id" kmux.pid "$pid" && is "$id" execution_state idle; }
 running() { [ "$(systemctl show -P ActiveState kmuxd)" = active ] && [ "$(main)" != "$before" ]; }
 echo "user: $(stat -c %U /proc/$pid)"
-echo "status: $(systemctl show -P StatusText kmuxd)"
+# It is told at the loop's next tick.
+status() { systemctl show -P StatusText kmuxd; }
+counted() { [ "$(status)" = "serving, kernels: 1" ]; }
+until_ counted
+echo "status: $(status)"
 
 before=$(main)
 systemctl restart kmuxd

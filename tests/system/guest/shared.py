@@ -128,7 +128,8 @@ say("left", left.wait(timeout=60))
 run("systemctl", "stop", "kmuxd.socket", "kmuxd", "kmux-spawn")
 say("stopped", sum(not has_ended(pid) for pid in pids[1:]))
 run("systemctl", "start", "kmuxd.socket", "kmuxd")
-say("started", sum(daemon.model(kernel)["execution_state"] in ("idle", "starting") for kernel in kernels[1:]))
+# Who is found again is taken for busy until it has answered.
+say("started", wait_until(lambda: sum(daemon.model(kernel)["execution_state"] == "idle" for kernel in kernels[1:]) == 2 and 2))
 run("systemctl", "stop", "kmux-kernels.slice")
 # kmuxd may have started the kernels again meanwhile, in scopes of their own.
 left = [each for each in scopes() if any(f"-{pid}.scope" in each for pid in pids[1:])]
