@@ -104,7 +104,7 @@ class Hub:
 
     def service(self):
         server = Server(self, "services/kmux/", "run", ["--state-dir", self.directory / "state"])
-        wait_until(lambda: self.answers("services/kmux/api"), 60, "kmuxd")
+        wait_until(lambda: self.answers("services/kmux/api"), 120, "kmuxd")
         return server
 
     def end(self):

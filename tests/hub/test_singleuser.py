@@ -17,7 +17,7 @@ def hub(make_hub):
     yield hub
     for user in ("alice", "bob"):
         hub.api("DELETE", f"users/{user}/server")
-        wait_until(lambda user=user: not model(hub, user)["servers"], 60, f"the end of {user}'s server")
+        wait_until(lambda user=user: not model(hub, user)["servers"], 120, f"the end of {user}'s server")
 
 
 def model(hub, user):
@@ -27,7 +27,7 @@ def model(hub, user):
 def start(hub, user):
     hub.api("POST", f"users/{user}")  # 409 where the Hub has them already
     assert hub.api("POST", f"users/{user}/server").status_code in (201, 202), hub.log.read_text()
-    wait_until(lambda: model(hub, user).get("server"), 60, f"{user}'s server")
+    wait_until(lambda: model(hub, user).get("server"), 120, f"{user}'s server")
     return Server(hub, f"user/{user}/", f"run-{user}")
 
 

@@ -13,11 +13,14 @@ import shutil
 import subprocess
 import sys
 import tarfile
+import tempfile
 
 import pytest
 from kernel import BIN, PACKAGE, PYTHONS, ROOT
 
 PLACE = ROOT / ".cache/upstream"
+PIP = [sys.executable, "-m", "pip"]
+PATIENT = ["--retries=10", "--timeout=60"]  # an index may be slow to answer, or fail once
 PLUGINS = ["pytest-asyncio==0.25.3", "pytest-cov==6.0.0", "coverage==7.6.10", "pytest-jupyter==0.10.1"]
 
 IPYKERNEL = "ipykernel-7.4.0"
@@ -70,11 +73,14 @@ def fetch(name):
     if not place.exists():
         PLACE.mkdir(parents=True, exist_ok=True)
         project, _, version = name.rpartition("-")
-        subprocess.run(
-            [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--no-binary", project,
-             "--dest", PLACE, f"{project}=={version}"], check=True)
-        with tarfile.open(PLACE / f"{name}.tar.gz") as archive:
-            archive.extractall(PLACE)
+        # It comes to its place whole: whoever is ended meanwhile leaves no half of it there.
+        with tempfile.TemporaryDirectory(dir=PLACE) as aside:
+            subprocess.run(
+                [*PIP, "download", "--quiet", *PATIENT, "--no-deps", "--no-binary", project, "--dest", aside,
+                 f"{project}=={version}"], check=True)
+            with tarfile.open(f"{aside}/{name}.tar.gz") as archive:
+                archive.extractall(aside)
+            os.rename(f"{aside}/{name}", place)
     return place
 
 
@@ -86,7 +92,7 @@ def plugins():
         shutil.rmtree(place, ignore_errors=True)
         place.parent.mkdir(parents=True, exist_ok=True)
         subprocess.run(
-            [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--target", place, *PLUGINS], check=True)
+            [*PIP, "install", "--quiet", *PATIENT, "--no-deps", "--target", place, *PLUGINS], check=True)
         stamp.write_text("\n".join(PLUGINS))
     return place
 

@@ -15,7 +15,7 @@ cat > /etc/systemd/system/kmuxd.service.d/test.conf <<'UNIT'
 Environment=KMUX_SERVER_STUCK_AFTER=2s
 ExecStart=
 ExecStart=/opt/kmux/kmuxd
-WatchdogSec=10
+WatchdogSec=20
 UNIT
 kmux=/opt/kmux/kmux
 unit=/sys/fs/cgroup/system.slice/kmuxd.service

@@ -103,7 +103,7 @@ wait_until(lambda: not group.exists(), 60, "an end of all of them")
 pids = [daemon.model(kernel)["kmux"]["pid"] for kernel in kernels]
 restarts = int(show("kmuxd", "NRestarts"))
 run("systemctl", "kill", "-s", "STOP", "kmuxd")
-wait_until(lambda: int(show("kmuxd", "NRestarts")) > restarts, 60, "the watchdog")
+wait_until(lambda: int(show("kmuxd", "NRestarts")) > restarts, 120, "the watchdog")
 wait_until(lambda: show("kmuxd", "ActiveState") == "active", 60)
 wait_until(lambda: [daemon.model(kernel).get("execution_state") for kernel in kernels] == ["idle"] * 3, 60)
 say("watchdog", [daemon.model(kernel)["kmux"]["pid"] for kernel in kernels] == pids)
