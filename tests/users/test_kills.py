@@ -3,12 +3,14 @@
 import contextlib
 import os
 import random
+import signal
 import threading
 import time
 import uuid
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from kmuxd import wait_until
+from kmuxd import has_ended, wait_until
 from shared_host import RUNTIME, STATE, USERS, processes_of
 
 SECONDS, LONGEST, PATIENCE = 12, 120, 120
@@ -74,3 +76,17 @@ def test_nothing_is_left(daemon, spawn):
     wait_until(lambda: daemon.get("kernels").json() == [], 60, "the last kernel's end")
     assert [*os.listdir(RUNTIME / "kernels"), *os.listdir(STATE / "kernels")] == []
     wait_until(lambda: {each for name in USERS for each in processes_of(name)} <= before, 60, "the last process")
+
+
+def test_a_sigkill_that_kmux_spawn_could_not_send_is_asked_for_again(daemon, spawn):
+    """Nothing follows it that would end the kernel."""
+    kernel = daemon.kernel_of("ann", "echo")
+    pid = daemon.pid(kernel)
+    os.kill(pid, signal.SIGSTOP)
+    spawn.configure('groups = ["nobody-is-in-it"]\n')
+    with ThreadPoolExecutor(1) as pool:
+        deleted = pool.submit(daemon.delete, f"kernels/{kernel}", token=daemon.tokens["ann"])
+        wait_until(lambda: f"event=signal_not_sent pid={pid} signal={signal.SIGKILL:d}" in daemon.log.read_text(), what="a SIGKILL that is not sent")
+        spawn.configure('groups = ["jupyter"]\n')
+        assert deleted.result().status_code == 204
+    assert has_ended(pid)
