@@ -3,6 +3,7 @@
 #include <cerrno>
 #include <cstring>
 #include <memory>
+#include <poll.h>
 #include <sys/socket.h>
 
 #include <boost/asio/posix/stream_descriptor.hpp>
@@ -73,13 +74,19 @@ struct exchange : std::enable_shared_from_this<exchange> {
   void run(std::chrono::seconds patience) {
     timer.expires_after(patience);
     timer.async_wait([self = shared_from_this()](boost::system::error_code cancelled) {
-      if (!cancelled) self->finish(error{errc::io, "kmux-spawn gave no answer in time"});
+      if (cancelled || self->answered()) return;
+      self->finish(error{errc::io, "kmux-spawn gave no answer in time"});
     });
     socket.async_wait(asio::posix::stream_descriptor::wait_read,
                       [self = shared_from_this()](boost::system::error_code failed) {
                         if (failed) return;
                         self->finish(receive(unique_fd(self->socket.release())));
                       });
+  }
+  /// Where the loop was held up, both may be due; then the other handler comes as well.
+  bool answered() {
+    pollfd there{socket.is_open() ? socket.native_handle() : -1, POLLIN, 0};
+    return ::poll(&there, 1, 0) > 0;
   }
   void finish(result<spawn_reply> reply) {
     if (!done) return;
