@@ -27,6 +27,7 @@ auto wall_now() {
 }
 
 constexpr std::size_t tail_lines = 20;
+constexpr auto connect_again = std::chrono::seconds(1);  ///< where there is no descriptor for it
 
 std::uint64_t milliseconds_of(supervise::culling::duration d) {
   return static_cast<std::uint64_t>(
@@ -195,6 +196,10 @@ void kernel::note_end(kernel_fsm::state before) {
 
 void kernel::connect(bool adopted) {
   const auto where = connection();
+  if (!where && where.error().code == errc::exhausted) {
+    spdlog::warn("event=not_connected kernel={} error=\"{}\"", id(), where.error().detail);
+    return heartbeat_timer_.set(now() + connect_again, [this, adopted] { connect(adopted); });
+  }
   if (!where) {
     // Its connection file is gone or broken: nobody can talk to it ever again.
     say("connection_file_lost", {event_member::text("error", where.error().detail)},
