@@ -5,6 +5,7 @@
 #include <deque>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -79,7 +80,8 @@ struct kernel_services {
   task_group& tasks;
   counters& counted;
   kernel_settings settings;
-  std::uint64_t clients_so_far = 0;  ///< each has a number of its own
+  std::uint64_t clients_so_far = 0;    ///< each has a number of its own
+  std::set<std::string> leaving = {};  ///< ids of kernels that are gone and whose files are not yet
 };
 
 /// The shell around supervise::kernel_fsm. Held by shared_ptr: a client or a request may still look

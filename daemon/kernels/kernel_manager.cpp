@@ -133,6 +133,10 @@ kernel_manager::started kernel_manager::start(const kernel_request& request, con
                      "kernel_id must be five groups of letters and digits with dashes between, "
                      "such as a UUID."};
     }
+    if (services_.leaving.contains(request.id)) {
+      return refusal{409,
+                     "The files of a kernel with this kernel_id are being removed. Try again."};
+    }
     if (left_alone_.contains(request.id)) return refusal{409, "This kernel_id is taken."};
     if (const auto existing = kernels_.find(request.id); existing != kernels_.end()) {
       if (who.may_see(existing->second->owner())) return existing->second;

@@ -142,9 +142,18 @@ void kernel::forget() {
 /// kmux-spawn, and then the rest goes, too. What cannot be removed the next daemon tries again.
 void kernel::remove_users_files() {
   const auto& files = services_.directories;
-  const auto left = std::make_shared<int>(1);
-  const auto finish = [&files, left, id = id()](result<void> removed) {
-    if (removed && --*left == 0) removed = files.remove_kernel(id);
+  struct removal {
+    int left = 1;
+    bool whole = true;
+  };
+  const auto all = std::make_shared<removal>();
+  // Until then nobody begins anything in there: it would be removed as well.
+  services_.leaving.insert(id());
+  const auto finish = [&files, &leaving = services_.leaving, all, id = id()](result<void> removed) {
+    all->whole = all->whole && removed;
+    const bool last = --all->left == 0;
+    if (last && all->whole) removed = files.remove_kernel(id);
+    if (last) leaving.erase(id);
     if (!removed) {
       spdlog::warn("event=cleanup_failed kernel={} error=\"{}\"", id, removed.error().detail);
     }
@@ -152,7 +161,7 @@ void kernel::remove_users_files() {
   for (const auto& above : {files.kernel_state(id()), files.kernel_runtime(id())}) {
     const std::string directory = above + "/user";
     if (supervise::remove_flat_directory(directory)) continue;
-    ++*left;
+    ++all->left;
     spawn_request r;
     r.what = spawn_request::kind::remove;
     r.user = record_.user;
