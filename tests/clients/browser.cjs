@@ -4,7 +4,7 @@ const { chromium } = require('playwright-core');
 /** Calls steps(page), and ends the process. Where a step fails, `picture` shows the page as it was then. */
 exports.drive = async (executablePath, picture, steps) => {
   const browser = await chromium.launch({
-    executablePath, headless: true,
+    executablePath, headless: true, timeout: 120_000,
     args: ['--no-sandbox', '--disable-gpu', '--disable-dev-shm-usage', '--disable-background-networking'],
   });
   const page = await browser.newPage();

@@ -41,7 +41,7 @@ drive(executablePath, `${directory}/ui.png`, async page => {
   await page.locator('#output .fg1', { hasText: 'red' }).waitFor();
   const picture = page.locator('#output img');
   await picture.waitFor();
-  assert.equal(await picture.evaluate(i => i.naturalWidth), 1);
+  assert.equal(await picture.evaluate(async i => { await i.decode(); return i.naturalWidth; }), 1);
   assert.equal(await page.locator('#output b').count(), 0, 'HTML of a kernel is text');
   await page.locator('#timings rect').first().waitFor({ state: 'attached' });
   await page.screenshot({ path: `${directory}/kernel.png` });
