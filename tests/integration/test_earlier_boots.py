@@ -58,6 +58,17 @@ def test_the_summary_is_written_at_the_start_and_at_the_end(daemon):
     assert not summary_file(daemon, kernel).exists()
 
 
+def test_the_summary_of_one_that_ends_under_a_later_daemon_names_its_process(daemon):
+    kernel = daemon.kernel()
+    first = summary(daemon, kernel)
+    daemon.process.kill()
+    daemon.process.wait()
+    daemon.start()
+    os.kill(first["pid"], signal.SIGKILL)
+    last = wait_until(lambda: (s := summary(daemon, kernel))["ended"] and s)
+    assert [last[name] for name in ("pid", "start_ticks", "boot_id")] == [first[name] for name in ("pid", "start_ticks", "boot_id")]
+
+
 def test_after_a_boot_it_is_dead_and_can_be_read_restarted_and_deleted(daemon):
     kernel = daemon.kernel(path="a/b")
     daemon.channels(kernel).text("echo before the boot")
