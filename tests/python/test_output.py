@@ -153,6 +153,7 @@ def test_c_output_is_captured_and_its_characters_are_whole(kernel):
 
 CRASHES = {
     "a fault": "import ctypes; ctypes.string_at(0)",
+    "a fault that is not shown": "import ctypes, faulthandler; faulthandler.disable(); ctypes.string_at(0)",
     "an abort": "import os; os.abort()",
     "an exit": "import os; os._exit(3)",
 }

@@ -62,8 +62,10 @@ def run(warm, connection_file):
     try:
         # The last of the exit handlers: what the others print is still shown.
         atexit.register(native.finish)
-        faulthandler.enable(log)
+        faulthandler.disable()  # where it is on already: it has to come before our own handlers
         begin(app, shell, native, language)
+        # It hands the signal on to those, which let the last words out.
+        faulthandler.enable(log)
         gc.freeze()
         gc.enable()
         app.run_startup()
