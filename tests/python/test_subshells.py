@@ -69,6 +69,19 @@ def test_a_busy_subshell_is_deleted_without_a_wait(kernel):
     assert kernel.ok("1 + 1").result == "2"
 
 
+@pytest.mark.parametrize("code", [
+    "import asyncio\nprint('on')\ntry: await asyncio.sleep(40)\nfinally:\n    await asyncio.sleep(0); print('cleaned')",
+    "import asyncio\nawait asyncio.sleep(0); print('on')\nwhile True: pass",
+    "import asyncio\nprint('on')\nwhile True:\n    try: await asyncio.sleep(40)\n    except BaseException: pass",
+])
+def test_a_cell_that_awaits_when_its_subshell_is_deleted_ends(kernel, code):
+    subshell = kernel.control("create_subshell_request")[0]["subshell_id"]
+    cell = send(kernel, subshell, code)
+    kernel.wait_for_text("on", of=cell)
+    kernel.control("delete_subshell_request", {"subshell_id": subshell})
+    assert kernel.finish(cell).ename == "KeyboardInterrupt"
+
+
 def test_what_waits_for_a_subshell_that_is_deleted_is_answered(kernel):
     subshell = kernel.control("create_subshell_request")[0]["subshell_id"]
     busy = send(kernel, subshell, "import time\nprint('on'); time.sleep(40)")

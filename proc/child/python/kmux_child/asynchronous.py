@@ -4,6 +4,7 @@ import asyncio
 import contextvars
 import signal
 import sys
+from contextlib import suppress
 from functools import partial
 
 from IPython.core.async_helpers import _asyncio_runner, _pseudo_sync_runner
@@ -12,6 +13,7 @@ from kmux_child import parent
 from kmux_child.messages import dumps
 
 TASKS_TAKE_A_CONTEXT = sys.version_info >= (3, 11)
+LEAVE = 0.2  # seconds for a cell that is cancelled at the end: twice that is below the control loop's patience
 
 
 class Cell:
@@ -37,6 +39,7 @@ class Runner:
         self.shell, self.native, self.feed = shell, native, feed
         self.loop = asyncio.new_event_loop()
         self.cell = None
+        self.leaves = False  #: the shell has ended, and its cell is being cancelled
         self.missed = 0  #: the serial of the request that an interrupt found before it was a cell
         # One context for all cells: what a cell sets in a ContextVar is there in the next.
         self.context = contextvars.copy_context()
@@ -53,6 +56,18 @@ class Runner:
             except (KeyboardInterrupt, SystemExit):
                 pass  # of a task; its own exception says so to who awaits it
         self.loop.remove_reader(self.feed.fileno())
+        if self.cell is not None and self.cell.task is not None:
+            self._leave(self.cell)
+
+    def _leave(self, cell):
+        """What still awaits is cancelled, as by an interrupt, so that its client gets a reply."""
+        self.leaves = cell.interrupted = True
+        cell.task.cancel()
+        for _ in range(2):  # a KeyboardInterrupt of the task's own ends the first
+            with suppress(KeyboardInterrupt, SystemExit):
+                self.loop.run_until_complete(asyncio.wait([cell.task], timeout=LEAVE))
+        if self.cell is cell:
+            self._end(cell, None, KeyboardInterrupt())
 
     def _turn(self):
         self.feed.turn()
@@ -187,6 +202,8 @@ class Runner:
     def interrupt(self, asked, late):
         """SIGINT has come while `asked` was the latest request, and no guarded call runs, or one of a
         request that has come since: `late`. True: raise here and now."""
+        if self.leaves:
+            return False
         cell, current = self.cell, asyncio.current_task(self.loop)
         if late and (cell is None or cell.world.serial > asked):
             return False

@@ -138,7 +138,7 @@ class Language:
 
     def interrupt_subshell(self, id):
         runner, thread = self.threads.get(id, (None, None))
-        if runner is None or runner.cell is None:
+        if runner is None or runner.cell is None or runner.leaves:
             return
         cell = runner.cell
         if not cell.world.interrupted():
@@ -146,7 +146,7 @@ class Language:
         cell.interrupted = True
         if cell.runs or (cell.task is not None and runner.running_step()):
             runner.native.raise_in(thread)
-        elif cell.task is not None:
+        elif cell.task is not None and not runner.feed.stopped():  # then it is cancelled there
             runner.loop.call_soon_threadsafe(cell.task.cancel)
 
 
