@@ -40,7 +40,7 @@ class Runner:
         self.loop = asyncio.new_event_loop()
         self.cell = None
         self.leaves = False  #: the shell has ended, and its cell is being cancelled
-        self.missed = 0  #: the serial of the request that an interrupt found before it was a cell
+        self.missed = 0  #: the latest request's serial when an interrupt found no cell: those up to it are hit
         # One context for all cells: what a cell sets in a ContextVar is there in the next.
         self.context = contextvars.copy_context()
 
@@ -78,7 +78,7 @@ class Runner:
 
     def start(self, cell):
         self.cell = cell
-        if self.missed == cell.world.serial or (self.feed.id and cell.world.interrupted()):
+        if self.missed >= cell.world.serial or (self.feed.id and cell.world.interrupted()):
             cell.interrupted = True
         self.context.run(parent.current.set, cell.world)
         self.shell.forget_error()
