@@ -32,7 +32,7 @@ public:
   void end();
 
   const std::shared_ptr<const request>& asked() const noexcept { return request_; }
-  /// Its place among those of its loop, from 1; 0: not, or no more, served. Any thread.
+  /// Its place among those of all loops, from 1; 0: not, or no more, served. Any thread.
   std::uint64_t serial() const noexcept { return serial_; }
   outbox& out() noexcept { return out_.out(); }
   execute_request cell;  ///< where it is one

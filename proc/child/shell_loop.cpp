@@ -134,18 +134,26 @@ bool shell_loop::turn() {
 }
 
 void shell_loop::refuse_rest() {
-  while (const auto next = queue_->pop(true)) {
-    const request& r = *next->what;
-    const std::string& type = r.head.msg_type;
-    out_.status(r, "busy");
-    if (type == "execute_request") {
-      abort(r);
-    } else if (!is_comm(type)) {
-      out_.reply(r, reply_type(type),
-                 error_content("UnknownSubshellError", "The subshell has been deleted."));
-    }
-    out_.status(r, "idle");
+  pollfd item{queue_->fd(), POLLIN, 0};
+  for (;;) {
+    const bool last = stopping_;
+    while (const auto next = queue_->pop(true))
+      refuse(*next->what);
+    if (last) return;
+    if (!stopping_) ::poll(&item, 1, -1);
   }
+}
+
+void shell_loop::refuse(const request& r) {
+  const std::string& type = r.head.msg_type;
+  out_.status(r, "busy");
+  if (type == "execute_request" && stopping_) {
+    abort(r);
+  } else if (!is_comm(type)) {
+    out_.reply(r, reply_type(type),
+               error_content("UnknownSubshellError", "The subshell has ended."));
+  }
+  out_.status(r, "idle");
 }
 
 void shell_loop::serve(const request_queue::entry& next) {

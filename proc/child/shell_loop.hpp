@@ -35,7 +35,8 @@ public:
   std::uint64_t latest() const noexcept override { return last_serial_; }
 
   void stop() noexcept;
-  /// Once it is stopped: what still waits is answered, cells as aborted. The loop's thread.
+  /// Once run() has ended: what still waits is answered, cells as aborted. The loop's thread. Where
+  /// the language could not run it at all: until stop(), each as an error.
   void refuse_rest();
   /// Aims at the request that runs now; none running: harmless, and the next is not hit either.
   void interrupt(bool by_message) noexcept;
@@ -64,6 +65,7 @@ private:
   void serve_comm(const std::shared_ptr<const request>&);
   void end_cell(const served_request&, const execute_result&);
   void abort(const request&);
+  void refuse(const request&);
   std::string answer(const request&);
 
   const std::string id_;

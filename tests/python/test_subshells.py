@@ -96,6 +96,25 @@ def test_what_waits_for_a_subshell_that_is_deleted_is_answered(kernel):
     assert kernel.finish(question).ename == "UnknownSubshellError"
 
 
+FEW_DESCRIPTORS = """
+import os, resource
+top = max(map(int, os.listdir('/proc/self/fd')))
+while (free := os.dup(0)) < top: pass
+os.close(free)
+resource.setrlimit(resource.RLIMIT_NOFILE, (free + 3, resource.getrlimit(resource.RLIMIT_NOFILE)[1]))
+"""
+
+
+def test_a_subshell_that_could_not_begin_refuses_what_it_is_asked(start):
+    kernel = start(arguments=["--IPKernelApp.subshells=True"])
+    kernel.ok(FEW_DESCRIPTORS)  # enough for its queue, and too few for its loop
+    subshell = kernel.control("create_subshell_request")[0]["subshell_id"]
+    for _ in range(2):
+        assert kernel.finish(send(kernel, subshell, "1")).ename == "UnknownSubshellError"
+    assert kernel.control("delete_subshell_request", {"subshell_id": subshell})[0]["status"] == "ok"
+    assert kernel.ok("1 + 1").result == "2"
+
+
 def test_an_error_aborts_only_its_own_subshell(kernel, subshell, tmp_path):
     go = tmp_path / "go"
     first = send(kernel, subshell, f"import os, time\nwhile not os.path.exists({str(go)!r}): time.sleep(0.01)\n1/0")
