@@ -91,6 +91,7 @@ private:
 
   // control_requests.cpp
   void serve(const std::shared_ptr<const request>&);
+  void serve_aside(const std::shared_ptr<const request>&, helper_thread::job);
   void serve_debug(const std::shared_ptr<const request>&);
   void serve_stacks(const std::shared_ptr<const request>&);
   std::string answer_subshells(const request&);

@@ -112,9 +112,14 @@ std::string control_loop::answer_subshells(const request& r) {
   return R"({"status": "ok"})";
 }
 
+void control_loop::serve_aside(const std::shared_ptr<const request>& r, helper_thread::job j) {
+  if (debugger_.post(std::move(j))) return;
+  refuse(*r, error_content("RuntimeError", "The kernel's process can have no more threads."));
+}
+
 /// On a thread of its own: starting a debugger while code runs takes as long as that code wants.
 void control_loop::serve_debug(const std::shared_ptr<const request>& r) {
-  debugger_.post([this, r] {
+  serve_aside(r, [this, r] {
     served_request world(parts_.shell, r, served_request::unseen);
     parts_.out.status(*r, "busy");
     const auto content = parts_.language.debug(r->message().content, world);
@@ -125,7 +130,7 @@ void control_loop::serve_debug(const std::shared_ptr<const request>& r) {
 
 /// On the same thread: what holds the interpreter's lock would hold up the loop.
 void control_loop::serve_stacks(const std::shared_ptr<const request>& r) {
-  debugger_.post([this, r] {
+  serve_aside(r, [this, r] {
     parts_.out.status(*r, "busy");
     parts_.out.reply(*r, "stack_reply", with_status(parts_.language.stacks()));
     parts_.out.status(*r, "idle");

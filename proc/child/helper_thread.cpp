@@ -1,5 +1,7 @@
 #include "proc/child/helper_thread.hpp"
 
+#include <system_error>
+
 namespace kmux::child {
 
 helper_thread::~helper_thread() {
@@ -7,14 +9,17 @@ helper_thread::~helper_thread() {
   join();
 }
 
-void helper_thread::post(job j) {
+bool helper_thread::post(job j) try {
   {
     const std::lock_guard lock(mutex_);
-    if (stopping_) return;
-    jobs_.push_back(std::move(j));
+    if (stopping_) return true;
     if (!thread_.joinable()) thread_ = std::thread([this] { run(); });
+    jobs_.push_back(std::move(j));
   }
   changed_.notify_one();
+  return true;
+} catch (const std::system_error&) {
+  return false;
 }
 
 void helper_thread::stop() {

@@ -10,7 +10,7 @@
 namespace kmux::child {
 
 /// Jobs one after the other; the thread begins with the first. Any thread posts. stop() throws away
-/// what has not begun; join() waits for what has.
+/// what has not begun, and what is posted later; join() waits for what has.
 class helper_thread {
 public:
   using job = std::function<void()>;
@@ -20,7 +20,8 @@ public:
   helper_thread(const helper_thread&) = delete;
   helper_thread& operator=(const helper_thread&) = delete;
 
-  void post(job);
+  /// False where the process can have no more threads: then the job is thrown away.
+  bool post(job);
   void stop();
   void join();
 

@@ -12,6 +12,7 @@ overdue_queries::clock::time_point overdue_queries::look(shell_loop& loop, clock
     q->deadline = language_.answers_from_any_thread() ? now + helper_patience : now;
     open_.push_back(q);
     if (q->deadline == now) continue;
+    // Where no thread can be made nobody answers, and end_late() does.
     helper_.post([this, q] {
       const auto content = answer_query(language_, *q->asked);
       if (q->answered.exchange(true)) return;

@@ -134,3 +134,24 @@ def test_stacks_are_told_while_a_cell_runs(start):
     assert not any("kmux_child" in f["file"] for t in content["threads"] for f in t["frames"])
     kernel.interrupt()
     kernel.finish(id)
+
+
+NO_ROOM = """
+import resource
+size = int(open('/proc/self/statm').read().split()[0]) * resource.getpagesize()
+resource.setrlimit(resource.RLIMIT_AS, (size + (3 << 19), resource.getrlimit(resource.RLIMIT_AS)[1]))
+"""
+
+
+def test_a_kernel_without_room_for_another_thread_answers_and_lives(start):
+    kernel = start(arguments=["--IPKernelApp.subshells=True"])
+    kernel.control("create_subshell_request")
+    kernel.ok(NO_ROOM)
+    assert kernel.control("stack_request")[0]["status"] in ("ok", "error")
+    assert "status" in kernel.control("debug_request", {"seq": 1, "type": "request", "command": "debugInfo"})[0]
+    assert kernel.control("interrupt_request")[0]["status"] == "ok"
+    id = kernel.send("import time; print('on'); time.sleep(100)")
+    kernel.wait_for_text("on", of=id)
+    assert kernel.ask("complete_request", {"code": "pri", "cursor_pos": 3})["status"] == "ok"
+    kernel.interrupt()
+    assert kernel.finish(id).status == "error"  # there may be no room for IPython to show which

@@ -123,6 +123,7 @@ std::string python_interpreter::stacks() {
 }
 
 void python_interpreter::run_subshell(child::shell& it) {
+  interrupter_.post([] {});  // its thread begins now: later there may be none left
   const with_gil held;
   const object shell = make_shell(it);
   const object arguments(PyTuple_Pack(1, shell.get()));
