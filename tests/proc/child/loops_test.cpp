@@ -5,6 +5,7 @@
 #include <sys/resource.h>
 #include <thread>
 #include <unistd.h>
+#include <vector>
 
 #include <gtest/gtest.h>
 
@@ -12,6 +13,7 @@
 #include "proc/child/kernel_host.hpp"
 #include "proc/child/multipart.hpp"
 #include "proc/child/sockets.hpp"
+#include "proc/unique_fd.hpp"
 #include "protocol/requests.hpp"
 #include "protocol/signer.hpp"
 #include "protocol/wire.hpp"
@@ -240,11 +242,16 @@ TEST_F(loops, a_kernel_that_cannot_make_a_subshell_says_so_and_goes_on) {
   EXPECT_NE(ask(control, "list_subshell_request", "{}").find("ok"), std::string::npos);
   rlimit before{};
   ::getrlimit(RLIMIT_NOFILE, &before);
-  rlimit none_left = before;
-  none_left.rlim_cur = 3;
-  ::setrlimit(RLIMIT_NOFILE, &none_left);
+  rlimit few = before;
+  few.rlim_cur = 100;
+  ::setrlimit(RLIMIT_NOFILE, &few);
+  std::vector<unique_fd> taken;
+  do {
+    taken.emplace_back(::dup(control.get(zmq::sockopt::fd)));
+  } while (taken.back());
   const auto refused = ask(control, "create_subshell_request", "{}");
   EXPECT_NE(refused.find("no descriptor left"), std::string::npos) << refused;
+  taken.clear();
   ::setrlimit(RLIMIT_NOFILE, &before);
   EXPECT_FALSE(create_subshell(control).empty());
   EXPECT_NE(execute(shell, "echo a").find("\"ok\""), std::string::npos);
