@@ -14,6 +14,7 @@ import subprocess
 import sys
 import tarfile
 import tempfile
+import warnings
 
 import pytest
 from kernel import BIN, PACKAGE, PYTHONS, ROOT
@@ -127,6 +128,7 @@ def run(place, plugins, file, directory, **more):
         again = sorted(filter(is_by_the_clock, failed))
         if not again:
             break
+        warnings.warn(f"asked again: {', '.join(again)}")  # pytest lists them: more than a few now and then are ours
         outcomes, more_said = ask(place, environment, again)
         found.update(outcomes)
         said += more_said
