@@ -160,6 +160,8 @@ std::string write_spawn_answer(const spawn_answer& a) {
     const std::string status = write_exit_status(*a.exit);
     json::write(out, "exit");
     out.RawValue(status.data(), status.size(), rapidjson::kObjectType);
+    json::write(out, "out_of_memory");
+    out.Bool(a.out_of_memory);
   }
   out.EndObject();
   return {buffer.GetString(), buffer.GetSize()};
@@ -185,6 +187,7 @@ result<spawn_answer> parse_spawn_answer(std::string_view text) {
     auto status = parse_exit_status(json::dump(*exit));
     if (!status) return status.error();
     a.exit = std::move(*status);
+    members.read("out_of_memory", a.out_of_memory);
   }
   if (!members.ok()) return members.first_error();
   return a;

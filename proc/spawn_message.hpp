@@ -58,6 +58,7 @@ struct spawn_answer {
   process_identity process;  ///< start
   std::string cgroup;        ///< start: the scope's directory; empty: none
   std::optional<exit_status> exit;
+  bool out_of_memory = false;  ///< exit: somebody in the scope was killed for want of memory
 
   friend bool operator==(const spawn_answer&, const spawn_answer&) = default;
 };

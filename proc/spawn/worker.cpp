@@ -4,6 +4,7 @@
 #include <csignal>
 #include <cstdio>
 #include <cstring>
+#include <fcntl.h>
 #include <filesystem>
 #include <fstream>
 #include <poll.h>
@@ -16,6 +17,7 @@
 #include <fmt/format.h>
 
 #include "proc/leftovers.hpp"
+#include "proc/oom_watch.hpp"
 #include "proc/packet.hpp"
 #include "proc/spawn/child.hpp"
 #include "proc/spawn/pam_session.hpp"
@@ -47,13 +49,32 @@ unique_fd open_process(pid_t pid) {
   return unique_fd(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
 }
 
+/// Until the process has ended: whether somebody in its scope was killed for want of memory.
+/// systemd then ends the others gently, and removes the scope: nobody who looks later can tell.
+bool out_of_memory_before_end(const unique_fd& pidfd, const std::string& cgroup) {
+  const oom_watch counted = oom_watch::of_cgroup(cgroup);
+  const unique_fd events(::open((cgroup + "/memory.events").c_str(), O_RDONLY | O_CLOEXEC));
+  pollfd items[] = {{pidfd.get(), POLLIN, 0}, {events.get(), POLLPRI, 0}};
+  bool struck = false;
+  while (events && !struck && items[0].revents == 0) {
+    if (::poll(items, 2, -1) < 0) continue;
+    char text[512];
+    // Reading is what the next change is counted from.
+    if (::pread(events.get(), text, sizeof text, 0) < 0) items[1].fd = -1;
+    struck = counted.struck();
+  }
+  return struck;
+}
+
 /// Until the child has ended; whoever asked is told, if they are still there.
-void watch(pid_t pid, const unique_fd& connection) {
+void watch(pid_t pid, const unique_fd& pidfd, const std::string& cgroup,
+           const unique_fd& connection) {
+  spawn_answer end;
+  end.out_of_memory = !cgroup.empty() && out_of_memory_before_end(pidfd, cgroup);
   siginfo_t info{};
   while (::waitid(P_PID, static_cast<id_t>(pid), &info, WEXITED) != 0) {
     if (errno != EINTR) return;
   }
-  spawn_answer end;
   end.exit = exit_status_from(info);
   answer(connection, end);
 }
@@ -82,7 +103,7 @@ result<void> start(const spawn_request& r, const account& who, const settings& s
   }
   answer(connection, started, pidfd.get());
   fmt::print(stderr, "event=started kernel={} user={} pid={}\n", r.kernel_id, r.user, *pid);
-  watch(*pid, connection);
+  watch(*pid, pidfd, started.cgroup, connection);
   return {};
 }
 

@@ -261,6 +261,7 @@ void process::ask_how_it_ended() {
                [this, here = std::weak_ptr<bool>(here_)](const result<spawn_reply>& told) {
                  if (here.expired()) return;
                  if (told && told->answer.exit) end_told_ = *told->answer.exit;
+                 struck_ = struck_ || (told && told->answer.out_of_memory);
                  end_leftovers_of_user();
                });
 }

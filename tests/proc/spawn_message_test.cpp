@@ -44,6 +44,7 @@ TEST(spawn_message, requests_and_answers_come_back_as_they_were) {
   a.process = {4711, 99, "boot"};
   a.cgroup = "/sys/fs/cgroup/x";
   a.exit = exit_status{.how = exit_status::cause::signaled, .code = 0, .signal = 9, .detail = {}};
+  a.out_of_memory = true;
   const auto again = parse_spawn_answer(write_spawn_answer(a));
   ASSERT_TRUE(again) << again.error().detail;
   EXPECT_EQ(*again, a);

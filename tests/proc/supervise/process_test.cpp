@@ -1,6 +1,7 @@
 // Real processes: pidfds, signals, ends.
 #include "proc/supervise/process.hpp"
 
+#include <fcntl.h>
 #include <filesystem>
 #include <fstream>
 #include <optional>
@@ -47,6 +48,19 @@ struct watched {
   }
 };
 
+/// A pipe's end to read; to write into it is 9: a shell's redirections take numbers of one digit.
+int pipe_of_shell() {
+  int ends[2], high[2];
+  EXPECT_EQ(::pipe(ends), 0);
+  for (int i = 0; i < 2; ++i) {
+    high[i] = ::fcntl(ends[i], F_DUPFD, 20);
+    ::close(ends[i]);
+  }
+  EXPECT_EQ(::dup2(high[1], 9), 9);
+  ::close(high[1]);
+  return high[0];
+}
+
 TEST(process, tells_codes_and_signals) {
   EXPECT_EQ(watched("exit 7").wait(), (exit_status{exit_status::cause::exited, 7, 0, ""}));
   const auto killed = watched("kill -SEGV $$").wait();
@@ -66,36 +80,32 @@ TEST(process, signals_reach_the_group_and_nobody_after_the_end) {
 }
 
 TEST(process, leftovers_of_the_group_are_killed) {
-  int ends[2];
-  ASSERT_EQ(::pipe(ends), 0);
+  const int pipe = pipe_of_shell();
   // The child that is left behind holds the pipe open as long as it lives.
-  watched w("sleep 1000 >&" + std::to_string(ends[1]) + " & exit 0");
-  ::close(ends[1]);
+  watched w("sleep 1000 >&9 & exit 0");
+  ::close(9);
   EXPECT_TRUE(w.wait().clean());
   char byte = 0;
-  EXPECT_EQ(::read(ends[0], &byte, 1), 0) << "end of file: it is gone";
-  ::close(ends[0]);
+  EXPECT_EQ(::read(pipe, &byte, 1), 0) << "end of file: it is gone";
+  ::close(pipe);
 }
 
 TEST(process, leftovers_of_other_sessions_are_found_by_what_they_carry) {
-  int ends[2];
-  ASSERT_EQ(::pipe(ends), 0);
-  const std::string out = std::to_string(ends[1]);
+  const int pipe = pipe_of_shell();
   // One that goes at SIGTERM, one that does not, and one that says it is another directory's.
-  const std::string deaf = "trap '' TERM; printf a >&" + out + "; while :; do sleep 1000; done";
-  watched w("export KERNEL_ID=k-1; setsid sleep 1000 >&" + out + " & setsid sh -c \"" + deaf +
-            "\" & wait");
+  const std::string deaf = "trap '' TERM; printf a >&9; while :; do sleep 1000; done";
+  watched w("export KERNEL_ID=k-1; setsid sleep 1000 >&9 & setsid sh -c \"" + deaf + "\" & wait");
   w.it->set_mark("k-1", "/mine");
-  ::close(ends[1]);  // before the other is started: it would hold the pipe open
+  ::close(9);  // before the other is started: it would hold the pipe open
   const pid_t other = start("exec env KERNEL_ID=k-1 KMUX_KERNEL_DIR=/other sleep 1000");
   char byte = 0;
-  EXPECT_EQ(::read(ends[0], &byte, 1), 1) << "it has its trap";
+  EXPECT_EQ(::read(pipe, &byte, 1), 1) << "it has its trap";
   while (variable_of(other, "KMUX_KERNEL_DIR") != "/other") {
   }
   w.it->signal(SIGKILL);
   EXPECT_EQ(w.wait().signal, SIGKILL);
-  EXPECT_EQ(::read(ends[0], &byte, 1), 0) << "end of file: all are gone";
-  ::close(ends[0]);
+  EXPECT_EQ(::read(pipe, &byte, 1), 0) << "end of file: all are gone";
+  ::close(pipe);
   EXPECT_EQ(::waitpid(other, nullptr, WNOHANG), 0) << "another daemon's kernel lives on";
   ::kill(other, SIGKILL);
   ::waitpid(other, nullptr, 0);
