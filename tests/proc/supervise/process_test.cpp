@@ -48,6 +48,11 @@ struct watched {
   }
 };
 
+/// Whatever carries it is ended, anywhere on this machine: another test must not have the same.
+std::string mark() {
+  return "k-" + std::to_string(::getpid());
+}
+
 /// A pipe's end to read; to write into it is 9: a shell's redirections take numbers of one digit.
 int pipe_of_shell() {
   int ends[2], high[2];
@@ -94,10 +99,11 @@ TEST(process, leftovers_of_other_sessions_are_found_by_what_they_carry) {
   const int pipe = pipe_of_shell();
   // One that goes at SIGTERM, one that does not, and one that says it is another directory's.
   const std::string deaf = "trap '' TERM; printf a >&9; while :; do sleep 1000; done";
-  watched w("export KERNEL_ID=k-1; setsid sleep 1000 >&9 & setsid sh -c \"" + deaf + "\" & wait");
-  w.it->set_mark("k-1", "/mine");
+  watched w("export KERNEL_ID=" + mark() + "; setsid sleep 1000 >&9 & setsid sh -c \"" + deaf +
+            "\" & wait");
+  w.it->set_mark(mark(), "/mine");
   ::close(9);  // before the other is started: it would hold the pipe open
-  const pid_t other = start("exec env KERNEL_ID=k-1 KMUX_KERNEL_DIR=/other sleep 1000");
+  const pid_t other = start("exec env KERNEL_ID=" + mark() + " KMUX_KERNEL_DIR=/other sleep 1000");
   char byte = 0;
   EXPECT_EQ(::read(pipe, &byte, 1), 1) << "it has its trap";
   while (variable_of(other, "KMUX_KERNEL_DIR") != "/other") {
@@ -135,7 +141,7 @@ TEST(process, a_kill_that_the_cgroup_counted_names_its_limit) {
     std::ofstream(events) << "low 0\noom 0\noom_kill 0\n";
     boost::asio::io_context io;
     auto it = process::from_child(io, start(script)).value();
-    it->set_mark("k-1", "/mine", folder);
+    it->set_mark(mark(), "/mine", folder);
     it->set_memory_limit("512MiB");
     std::optional<exit_status> ended;
     it->on_exit([&](exit_status s) { ended = std::move(s); });
